@@ -1,0 +1,169 @@
+"""The app: declares at import time, compiles at start, is frozen from then on. The composition root.
+
+`compile` turns every route into one Endpoint and puts them in the tree; `Compiled.find` and `Compiled.missing` are all that
+the wire layer calls on the request path.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from inspect import isasyncgenfunction
+from types import SimpleNamespace
+from typing import Any, TypeVar, Unpack
+
+from msgspec import Struct
+
+from stanchion.builtin import documentation, missing
+from stanchion.errors import ConfigurationError, RouteConflict, RouteError
+from stanchion.policies.body_limit import BodyLimit
+from stanchion.router import PolicyOptions, Router
+from stanchion.routing.binding import Binding, BindLimits, bind
+from stanchion.routing.route import Endpoint, Route
+from stanchion.routing.template import fill, parse
+from stanchion.routing.tree import Tree
+from stanchion.settings import Settings
+
+T = TypeVar("T")
+Lifespan = Callable[["App"], AsyncIterator[None]]
+
+
+class App(Router):
+    """An API: routes, the resources they use, and what happens at start and stop.
+
+    `name` and `version` title the OpenAPI document; `policies` hold for every route that does not override them.
+    """
+
+    def __init__(self, name: str, *, version: str = "0.1.0", **policies: Unpack[PolicyOptions]) -> None:
+        super().__init__("", **policies)
+        self.name = name
+        self.version = version
+        self.state = SimpleNamespace()
+        self.resources: dict[type, Any] = {}
+        self._lifespans: list[Lifespan] = []
+        self._routes: tuple[Route, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"<App {self.name}: {len(self.routes)} routes>"
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every route with its effective policies, in order of declaration."""
+        return self._routes if self._routes is not None else tuple(self.collect())
+
+    def lifespan(self, function: Lifespan) -> Lifespan:
+        """Run an async generator function around the app's life: up to its `yield` before the first request, the
+        rest after the last. Several nest in order of registration.
+
+        Raises:
+            FrozenError: the app has started.
+            RouteError: it is not an async generator function.
+        """
+        self._check_open(f"the lifespan {function.__name__}")
+        if not isasyncgenfunction(function):
+            raise RouteError(f"the lifespan {function.__name__} has no `yield`; make it an async generator function")
+        self._lifespans.append(function)
+        return function
+
+    def provide(self, kind: type[T], value: T) -> None:
+        """Give `value` to every handler parameter annotated `kind`; call it in a lifespan."""
+        self.resources[kind] = value
+
+    def url_for(self, name: str, /, **params: Any) -> str:
+        """The path of the route called `name` (its handler's name by default), with `params` filled in.
+
+        Raises:
+            LookupError: no route has that name, or more than one template does.
+            RouteError: a parameter is missing, unknown or not of its converter.
+        """
+        templates = {route.template for route in self.routes if route.name == name}
+        if len(templates) != 1:
+            raise LookupError(f"{len(templates)} templates are named {name!r}; give the route a `name=` of its own")
+        return fill(parse(templates.pop()), params)
+
+    def compile(self, settings: Settings | None = None) -> "Compiled":
+        """Compile every route and freeze the app.
+
+        Raises:
+            RouteError: a template, signature or policy cannot be compiled.
+            RouteConflict: two routes would answer the same request.
+        """
+        settings = settings or Settings()
+        self._routes = self.routes
+        self.freeze()
+        return Compiled(self, settings)
+
+
+class CompiledRoute(Struct, frozen=True):
+    """One route with all that was made of it; what `stanchion routes --source` prints."""
+
+    route: Route
+    binding: Binding
+    endpoint: Endpoint
+
+
+class Compiled:
+    """A frozen app, ready to serve: what the wire layer's `Served` asks for."""
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+        self.executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="stanchion-handler")
+        limits = BindLimits(
+            max_json_keys=settings.max_json_keys,
+            max_query_params=settings.max_query_params,
+            executor=self.executor,
+        )
+        self.routes = [compile_route(route, app.resources, limits, settings) for route in app.routes]
+        self._tree: Tree[Endpoint] = Tree()
+        for compiled in self.routes:
+            self._tree.add(compiled.route.method, parse(compiled.route.template), compiled.endpoint)
+        if settings.docs:
+            self._add_documentation()
+        self._tree.freeze()
+        self.find = self._tree.find
+        self.missing = missing
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """The app's lifespans and its thread pool.
+
+        Raises:
+            ConfigurationError: a handler takes a resource that no lifespan has provided.
+        """
+        async with AsyncExitStack() as stack:
+            stack.callback(self.executor.shutdown, wait=False, cancel_futures=True)
+            for lifespan in self.app._lifespans:
+                await stack.enter_async_context(asynccontextmanager(lifespan)(self.app))
+            self._check_resources()
+            yield
+
+    def _check_resources(self) -> None:
+        for compiled in self.routes:
+            for kind in compiled.binding.resources:
+                if kind not in self.app.resources:
+                    raise ConfigurationError(
+                        f"{compiled.route.method} {compiled.route.template} takes {kind.__name__}, which nothing "
+                        f"provides; call app.provide({kind.__name__}, …) in a lifespan"
+                    )
+
+    def _add_documentation(self) -> None:
+        described = [(compiled.route, compiled.binding) for compiled in self.routes]
+        for template, endpoint in documentation(self.app.name, self.app.version, described):
+            try:
+                self._tree.add("GET", parse(template), endpoint)
+            except RouteConflict:  # the app has a route of its own there: it wins
+                continue
+
+
+def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, settings: Settings) -> CompiledRoute:
+    """One route to its endpoint: bound, with its policies around it."""
+    names = parse(route.template).names
+    binding = bind(route, names, resources, limits)
+    call = binding.call
+    max_body = settings.max_body
+    for policy in reversed(route.policies):
+        call = policy.wrap(call, route)
+        if isinstance(policy, BodyLimit):
+            max_body = policy.bytes
+    inline = binding.inline if call is binding.call else None
+    return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body))

@@ -1,0 +1,137 @@
+"""The body of one request as it arrives, with back-pressure towards the socket.
+
+The wire layer feeds it; a handler reads it whole or in chunks. What nobody has asked for is bounded: past
+`high_water` bytes the body asks its feeder to stop reading. A reader of the whole body lifts that bound up to
+the message's size limit, which the feeder enforces before it feeds.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+
+class Feeder(Protocol):
+    """Where the bytes come from: reading can be paused, resumed, and invited (100-continue)."""
+
+    def pause_body(self) -> None: ...
+
+    def resume_body(self) -> None: ...
+
+    def invite_body(self) -> None: ...
+
+
+class Body:
+    """A stream of chunks with one reader. `received` counts every byte that arrived, read or not."""
+
+    __slots__ = (
+        "_chunks",
+        "_feeder",
+        "_paused",
+        "_waiter",
+        "buffered",
+        "complete",
+        "error",
+        "high_water",
+        "received",
+    )
+
+    def __init__(self, feeder: Feeder, high_water: int) -> None:
+        self._feeder = feeder
+        self._chunks: deque[bytes] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused = False
+        self.high_water = high_water
+        self.buffered = 0
+        self.received = 0
+        self.complete = False
+        self.error: Exception | None = None
+
+    def __repr__(self) -> str:
+        state = "failed" if self.error else "complete" if self.complete else "open"
+        return f"<Body {state}, {self.received} bytes received, {self.buffered} waiting>"
+
+    def feed(self, chunk: bytes) -> None:
+        """Take a chunk from the feeder, pausing it when nobody reads."""
+        size = len(chunk)
+        self.received += size
+        if self.error is not None:
+            return  # nobody will read it
+        self._chunks.append(chunk)
+        self.buffered += size
+        if self._waiter is not None:
+            self._wake()
+        elif self.buffered > self.high_water and not self._paused:
+            self._paused = True
+            self._feeder.pause_body()
+
+    def finish(self) -> None:
+        """The last chunk has arrived."""
+        self.complete = True
+        self._wake()
+
+    def fail(self, error: Exception) -> None:
+        """No more will arrive; a reader gets `error`."""
+        if not self.complete:
+            self.error = error
+            self._wake()
+
+    def discard(self) -> None:
+        """Drop what is buffered and what is to come: the response is out and nobody will read it."""
+        self.fail(RuntimeError("the request is answered; its body can no longer be read"))
+        self._chunks.clear()
+        self.buffered = 0
+        self._resume()
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            HTTPError: the body is malformed, too large, or too slow; declared by the wire layer.
+        """
+        if not self.complete:
+            self.high_water = 1 << 62  # the caller wants it all: only the size limit holds now
+            while not self.complete:
+                await self._more()
+        if len(self._chunks) == 1:
+            chunk = self._chunks.popleft()
+        else:
+            chunk = b"".join(self._chunks)
+            self._chunks.clear()
+        self.buffered = 0
+        return chunk
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body chunk by chunk; reading from the socket goes on only as fast as this is consumed."""
+        while True:
+            while self._chunks:
+                chunk = self._chunks.popleft()
+                self.buffered -= len(chunk)
+                yield chunk
+            if self.complete:
+                return
+            await self._more()
+
+    async def _more(self) -> None:
+        if self.error is not None:
+            raise self.error
+        if self._waiter is not None:
+            raise RuntimeError("the body has a reader already")
+        self._feeder.invite_body()
+        self._resume()
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+        if self.error is not None:
+            raise self.error
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._feeder.resume_body()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

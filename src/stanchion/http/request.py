@@ -1,0 +1,154 @@
+"""One request, as a handler sees it.
+
+A msgspec Struct because it is built for every request: 150 ns against 360 ns for a class with `__slots__`.
+Whatever a route may never ask for (decoded headers, the parsed query, cookies) is worked out on first use.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Struct
+
+from stanchion.errors import BadRequest
+from stanchion.http.body import Body
+from stanchion.http.headers import Headers
+
+
+class Peer(Protocol):
+    """The connection a request came by."""
+
+    @property
+    def client(self) -> tuple[str, int] | None: ...
+
+    @property
+    def scheme(self) -> str: ...
+
+
+class Request(Struct, eq=False, repr_omit_defaults=True):
+    """A request. `path` is as sent, still percent-encoded; `path_params` are decoded."""
+
+    method: str
+    path: str
+    query_string: str
+    fields: dict[bytes, bytes]
+    """Raw header fields by lower-case name; `headers` is the view to use in a handler."""
+    peer: Peer
+    path_args: Sequence[Any] = ()
+    """Captured path segments in the order of the template."""
+    path_names: Sequence[str] = ()
+    app: Any = None
+    stream: Body | None = None
+    """The body as it arrives, or None where the message has none."""
+    max_query_params: int = 256
+    _id: str | None = None
+    _query: dict[str, list[str]] | None = None
+    _cookies: dict[str, str] | None = None
+    _state: dict[str, Any] | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """Header fields by case-insensitive name."""
+        return Headers(self.fields)
+
+    @property
+    def path_params(self) -> dict[str, Any]:
+        """Path parameters by name, percent-decoded."""
+        return dict(zip(self.path_names, self.path_args, strict=False))
+
+    @property
+    def query(self) -> Mapping[str, list[str]]:
+        """Query parameters, each name with all its values in order.
+
+        Raises:
+            BadRequest: more than `max_query_params` parameters, or bytes that are not UTF-8.
+        """
+        if self._query is None:
+            self._query = parse_query(self.query_string, self.max_query_params)
+        return self._query
+
+    @property
+    def cookies(self) -> Mapping[str, str]:
+        """Cookies by name; of a repeated name the first, which is the most specific, wins (RFC 6265 §5.4)."""
+        if self._cookies is None:
+            self._cookies = parse_cookies(self.fields.get(b"cookie", b"").decode("latin-1"))
+        return self._cookies
+
+    @property
+    def id(self) -> str:
+        """The caller's X-Request-Id if it is sane (up to 128 visible ASCII characters), else a fresh one."""
+        if self._id is None:
+            given = self.fields.get(b"x-request-id", b"").decode("latin-1")
+            sane = 0 < len(given) <= 128 and given.isascii() and given.isprintable() and " " not in given
+            self._id = given if sane else secrets.token_hex(16)
+        return self._id
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """A place for policies to leave values for the handler."""
+        if self._state is None:
+            self._state = {}
+        return self._state
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the other end of the connection; None where there is no socket."""
+        return self.peer.client
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return self.peer.scheme
+
+    async def body(self) -> bytes:
+        """The whole body; empty where there is none. It can be taken once.
+
+        Raises:
+            HTTPError: the body is malformed, too large, or too slow.
+        """
+        return b"" if self.stream is None else await self.stream.read()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body chunk by chunk, with back-pressure to the client."""
+        if self.stream is not None:
+            async for chunk in self.stream.chunks():
+                yield chunk
+
+    async def json(self) -> Any:
+        """The body decoded as JSON into plain Python values.
+
+        Raises:
+            BadRequest: the body is not JSON.
+        """
+        try:
+            return msgspec.json.decode(await self.body())
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(f"the body is not valid JSON: {error}", code="malformed-json") from None
+
+
+def parse_query(text: str, most: int) -> dict[str, list[str]]:
+    """Parse a query string (application/x-www-form-urlencoded) of at most `most` parameters."""
+    if not text:
+        return {}
+    if text.count("&") >= most:
+        raise BadRequest(f"more than {most} query parameters", code="too-many-query-parameters")
+    values: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise BadRequest("the query is not percent-encoded UTF-8", code="malformed-query") from None
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def parse_cookies(text: str) -> dict[str, str]:
+    """Parse a Cookie field (RFC 6265 §4.2.1), skipping what is malformed, as browsers' servers must."""
+    cookies: dict[str, str] = {}
+    for pair in text.split(";"):
+        name, equals, value = pair.strip().partition("=")
+        if equals and name:
+            cookies.setdefault(name, value.removeprefix('"').removesuffix('"'))
+    return cookies

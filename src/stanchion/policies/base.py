@@ -1,0 +1,59 @@
+"""What a policy is, in which order policies run, and how inner declarations override outer ones."""
+
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from stanchion.errors import RouteError
+from stanchion.routing.route import Call, Route
+
+
+class Category(IntEnum):
+    """The way of one request, outermost first. Two policies of one category keep their order of declaration."""
+
+    OBSERVE = 10
+    LIMIT = 20
+    AUTHENTICATE = 30
+    CACHE = 40
+    ADMIT = 50
+    DEADLINE = 60
+    COALESCE = 70
+    HOOK = 80
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The base of policies. An inner declaration of the same class replaces the outer, unless the class `stacks`."""
+
+    category: ClassVar[Category]
+    stacks: ClassVar[bool] = False
+
+    def wrap(self, call: Call, route: Route) -> Call:
+        """The route's call with this policy around it; made once, at start."""
+        raise NotImplementedError
+
+
+class Off(Struct, frozen=True):
+    """Takes an inherited policy away from a route: `policies=[Off(Timeout)]`."""
+
+    policy: type[Policy]
+
+
+def merge(*levels: Iterable[Any]) -> tuple[Policy, ...]:
+    """The effective policies of a route, outermost first; `levels` go from the app inwards.
+
+    Raises:
+        RouteError: something in a list is not a policy.
+    """
+    effective: list[Policy] = []
+    for level in levels:
+        declared = list(level)
+        for item in declared:
+            if not isinstance(item, Policy | Off):
+                raise RouteError(f"{item!r} is not a policy; expected an instance such as Timeout(seconds=1)")
+        replaced = {type(item) for item in declared if isinstance(item, Policy) and not item.stacks}
+        replaced |= {item.policy for item in declared if isinstance(item, Off)}
+        effective = [policy for policy in effective if type(policy) not in replaced]
+        effective += [item for item in declared if isinstance(item, Policy)]
+    return tuple(sorted(effective, key=lambda policy: policy.category))

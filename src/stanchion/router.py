@@ -1,0 +1,159 @@
+"""Declaring routes: what App and Router share.
+
+A router only records. Prefixes, tags and policies are put together when the app compiles, so the order of `include` and
+of decorators does not matter.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from msgspec import Struct
+
+from stanchion.errors import FrozenError
+from stanchion.policies.base import Off, Policy, merge
+from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.timeout import Timeout
+from stanchion.routing.route import Handler, Route, Run
+from stanchion.routing.template import join
+
+H = TypeVar("H", bound=Handler)
+Levels = tuple[Sequence[Policy | Off], ...]
+
+
+class PolicyOptions(TypedDict, total=False):
+    """Policies of a route, router or app; the inner overrides the outer."""
+
+    timeout: float | None
+    """Seconds; short for `Timeout(seconds=…)`. None takes an inherited one away."""
+    body_limit: int | None
+    """Bytes; short for `BodyLimit(bytes=…)`. None takes an inherited one away."""
+    policies: Sequence[Policy | Off]
+
+
+class RouteOptions(PolicyOptions, total=False):
+    """What a route may declare besides its template and handler. The fields of `Route` describe them."""
+
+    name: str
+    status: int
+    run: Run
+    summary: str
+    description: str
+    tags: Sequence[str]
+    deprecated: bool
+    hidden: bool
+    responses: Mapping[int, str]
+
+
+class _Declared(Struct, frozen=True):
+    method: str
+    template: str
+    handler: Handler
+    options: RouteOptions
+
+
+class Router:
+    """Routes under a common prefix, with common tags and policies."""
+
+    def __init__(self, prefix: str = "", *, tags: Sequence[str] = (), **policies: Unpack[PolicyOptions]) -> None:
+        self.prefix = prefix
+        self.tags = tuple(tags)
+        self._policies = policy_list(policies)
+        self._declared: list[_Declared] = []
+        self._included: list[Router] = []
+        self._frozen = False
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.prefix or '/'}: {sum(1 for _ in self.collect())} routes>"
+
+    def route(self, method: str, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """Register the decorated handler for `method` and `template`.
+
+        Raises:
+            FrozenError: the app has started; register at import time, or in a router included before the start.
+        """
+
+        def register(handler: H) -> H:
+            self._check_open(f"{method.upper()} {template}")
+            self._declared.append(_Declared(method.upper(), template, handler, options))
+            return handler
+
+        return register
+
+    def get(self, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """A GET route; HEAD and OPTIONS come with it."""
+        return self.route("GET", template, **options)
+
+    def post(self, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """A POST route."""
+        return self.route("POST", template, **options)
+
+    def put(self, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """A PUT route."""
+        return self.route("PUT", template, **options)
+
+    def patch(self, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """A PATCH route."""
+        return self.route("PATCH", template, **options)
+
+    def delete(self, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
+        """A DELETE route."""
+        return self.route("DELETE", template, **options)
+
+    def include(self, router: "Router") -> None:
+        """Take in another router's routes, under this one's prefix, tags and policies.
+
+        Raises:
+            FrozenError: the app has started.
+        """
+        self._check_open(f"the router {router.prefix or '/'}")
+        self._included.append(router)
+
+    def collect(
+        self, prefix: str = "", tags: tuple[str, ...] = (), levels: Levels = ()
+    ) -> Iterator[Route]:
+        """Every route declared here and below; the arguments are what the routers around this one declare."""
+        prefix, tags, levels = join(prefix, self.prefix), tags + self.tags, (*levels, self._policies)
+        for declared in self._declared:
+            yield _assemble(declared, prefix, tags, levels)
+        for router in self._included:
+            yield from router.collect(prefix, tags, levels)
+
+    def freeze(self) -> None:
+        """Refuse registrations from now on."""
+        self._frozen = True
+        for router in self._included:
+            router.freeze()
+
+    def _check_open(self, what: str) -> None:
+        if self._frozen:
+            raise FrozenError(
+                f"{what} was registered after the app had started; register it at import time, before `serve`"
+            )
+
+
+def _assemble(declared: _Declared, prefix: str, tags: tuple[str, ...], levels: Levels) -> Route:
+    options: dict[str, Any] = dict(declared.options)
+    policies = merge(*levels, policy_list(options))
+    for key in PolicyOptions.__annotations__:
+        options.pop(key, None)
+    options.setdefault("name", declared.handler.__name__)
+    options["tags"] = tags + tuple(options.get("tags", ()))
+    return Route(
+        method=declared.method,
+        template=join(prefix, declared.template),
+        handler=declared.handler,
+        policies=policies,
+        **options,
+    )
+
+
+def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
+    """The policies that a declaration's keywords stand for."""
+    found: list[Policy | Off] = list(options.get("policies", ()))
+    if "timeout" in options:
+        seconds = options["timeout"]
+        found.append(Off(Timeout) if seconds is None else Timeout(seconds=seconds))
+    if "body_limit" in options:
+        size = options["body_limit"]
+        found.append(Off(BodyLimit) if size is None else BodyLimit(bytes=size))
+    return found

@@ -1,0 +1,48 @@
+"""What a route is before and after compilation."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from stanchion.http.request import Request
+from stanchion.http.response import Response
+
+Handler = Callable[..., Any]
+Call = Callable[[Request], Awaitable[Response]]
+InlineCall = Callable[[Request], Response]
+Run = Literal["auto", "inline", "thread"]
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """A route as declared, with its effective policies; what `stanchion routes` prints."""
+
+    method: str
+    template: str
+    """The whole path template, prefixes included: `/airports/{iata}`."""
+    handler: Handler
+    name: str
+    policies: tuple[Any, ...] = ()
+    """In the order they run, outermost first; already merged over app, router and route."""
+    status: int = 200
+    run: Run = "auto"
+    """For a plain `def`: `thread` (the default, auto) or `inline`, for one that cannot block. `async def` ignores it."""
+    summary: str = ""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    deprecated: bool = False
+    hidden: bool = False
+    """Left out of OpenAPI."""
+    responses: Mapping[int, str] = {}
+    """Further statuses for OpenAPI, each with its description."""
+
+
+class Endpoint(Struct, eq=False):
+    """A compiled route, as the wire layer calls it: `inline` where it is set, else `call` in a task."""
+
+    route: Route
+    call: Call
+    inline: InlineCall | None
+    path_names: tuple[str, ...]
+    max_body: int
+    """Bytes; decided on Content-Length and again on received bytes."""

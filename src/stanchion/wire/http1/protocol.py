@@ -1,0 +1,304 @@
+"""The sending half of an HTTP/1.1 connection: requests in order to responses in order.
+
+One request is active at a time; what is pipelined behind it waits in `_pending`, so responses keep their order without
+bookkeeping. A message that turns out broken aborts its exchange: the handler is cancelled and the client gets the
+problem document. The only `try` around handlers is in `_serve` and `_run_inline`.
+"""
+
+import asyncio
+from collections import deque
+
+from stanchion.errors import HTTPError, ServiceUnavailable
+from stanchion.http.problem import problem, unexpected
+from stanchion.http.request import Request
+from stanchion.http.response import Response
+from stanchion.routing.route import Call, Endpoint, InlineCall
+from stanchion.wire.http1.encode import body_bytes, whole
+from stanchion.wire.http1.incoming import Incoming
+from stanchion.wire.http1.sender import send
+from stanchion.wire.phases import HANDLE, IDLE, LINGER, WRITE
+from stanchion.wire.server import Server
+
+_HALF_CLOSE_GRACE = 0.05
+"""Seconds in which a client that has shut down its side still gets its answer; after that it counts as gone."""
+
+
+class HTTP1(Incoming):
+    """One connection. `phase` and `since` are for the server's sweep, which enforces the timeouts."""
+
+    __slots__ = ("_drained", "_pending", "_request", "_task", "blocked", "head_sent", "unsent")
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        self._request: Request | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._pending: deque[tuple[Request, Endpoint] | HTTPError] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self.blocked = False  # the transport holds more than its high-water mark
+        self.head_sent = False  # of the active request's response: it can no longer become an error
+        self.unsent = 0
+
+    # Transport callbacks
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+        self._server.opened(self)
+
+    def eof_received(self) -> bool:
+        if self._request is None and not self._pending:
+            return False
+        self._end_input()
+        self._server.loop.call_later(_HALF_CLOSE_GRACE, self.transport.abort)
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._end_input()
+        self._pending = None
+        self._server.closed(self)
+        self._cancel(ConnectionResetError("the client has gone away"))
+        if self._drained is not None and not self._drained.done():
+            self._drained.cancel()
+
+    def pause_writing(self) -> None:
+        self.blocked = True
+        self.phase = WRITE
+        self.since = self._server.now
+
+    def resume_writing(self) -> None:
+        self.blocked = False
+        if self._request is not None:
+            self.phase = HANDLE
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        if self._request is None:
+            self._advance()
+
+    # Requests in order
+
+    def _accept(self, request: Request, endpoint: Endpoint) -> None:
+        if self._request is not None or self._pending or self.blocked:
+            self._enqueue((request, endpoint))
+            return
+        self._request = request
+        self.phase = HANDLE
+        if endpoint.inline is None or request.stream is not None:
+            self._task = self._server.task(self._serve(request, endpoint.call))
+        else:
+            self._run_inline(request, endpoint.inline)
+
+    def _enqueue(self, entry: tuple[Request, Endpoint] | HTTPError) -> None:
+        if self._pending is None:
+            self._pending = deque()
+        self._pending.append(entry)
+        if not self._full and len(self._pending) >= self._server.max_pipelined:
+            self._full = True
+            self.transport.pause_reading()
+
+    async def _serve(self, request: Request, call: Call) -> None:
+        try:
+            response = await call(request)
+            if type(response) is Response:
+                self.write_whole(request, response)
+            else:
+                await send(self, request, response)
+        except asyncio.CancelledError as error:
+            if self._request is not request:
+                raise  # the client has gone or the exchange was aborted
+            self._fail(request, error)
+        except Exception as error:
+            self._fail(request, error)
+        if self._request is request:
+            self._release()
+
+    def _run_inline(self, request: Request, call: InlineCall) -> None:
+        try:
+            self.write_whole(request, call(request))
+        except Exception as error:
+            self._fail(request, error)
+        self._release()
+
+    def _release(self) -> None:
+        """The active exchange is over: what is next?"""
+        self._request = self._task = None
+        self.head_sent = False
+        if self._pending or self._unfed is not None or self._full:
+            self._server.loop.call_soon(self._advance)  # not now: it could recurse, and others wait too
+        elif self._ending:
+            self._close()
+        elif not self.blocked:
+            self.phase = IDLE
+            self.since = self._server.now
+
+    def _advance(self) -> None:
+        """Start the next pipelined request, or parse on; harmless when there is nothing to do."""
+        if self._request is not None or self.blocked or self.transport.is_closing():
+            return
+        if self._pending:
+            entry = self._pending.popleft()
+            if isinstance(entry, HTTPError):
+                self._answer_refused(entry)
+            else:
+                ahead, self._pending = self._pending, None
+                self._accept(*entry)
+                self._pending = ahead
+        elif self._full or self._unfed is not None:
+            self._full = False
+            self._feed_unfed()
+            self._resume_reading()
+            if self._request is None:
+                self._release()
+        else:
+            self._release()
+
+    # Responses out
+
+    def write_whole(self, request: Request, response: Response) -> None:
+        """Write a response whose body is known; one write."""
+        if self._request is not request:
+            return  # aborted meanwhile: it has had its answer
+        body = response.body
+        if type(body) is not bytes:
+            body = body_bytes(response)
+        if self._incoming is not None:
+            self.answering(request)
+        tail = self.tail() if self._ending or self._http10 else self._server.date
+        self.transport.write(whole(response, body, tail, request.method == "HEAD"))
+
+    def tail(self) -> bytes:
+        """The Connection line where one is needed, the Date line and the blank line."""
+        server = self._server
+        if self._ending and not self._pending:
+            return server.date_close
+        return server.date_keep if self._http10 else server.date
+
+    def answering(self, request: Request) -> bool:
+        """Whether `request` is still the one to answer; settles that no body is awaited after its answer."""
+        if self._request is not request:
+            return False
+        if self._incoming is not None and self._incoming is request.stream:
+            self._ending = True  # answered before the body was all there
+        return True
+
+    async def drain(self) -> None:
+        """Wait until the transport takes more."""
+        if self.blocked:
+            self._drained = self._server.loop.create_future()
+            await self._drained
+
+    def keeps_chunks(self) -> bool:
+        """Whether this client understands a chunked body; else a stream ends with the connection."""
+        if self._http10:
+            self._ending = True
+        return not self._http10
+
+    def _fail(self, request: Request, error: BaseException) -> None:
+        """Answer an exception; one that comes after the head can only break the connection."""
+        if self._request is not request:
+            return
+        if isinstance(error, HTTPError) and not self.head_sent:
+            response = problem(error, request)
+        else:
+            response = unexpected(request, error)
+        if self.head_sent:
+            self.transport.abort()
+            return
+        try:
+            self.write_whole(request, response)
+        except Exception as worse:  # an HTTPError with a header that cannot be sent
+            self.write_whole(request, unexpected(request, worse))
+
+    # Ends
+
+    def _refuse(self, error: HTTPError) -> None:
+        """Answer a message that cannot be served, after those before it, and take no more."""
+        body, self._incoming = self._incoming, None
+        self._end_input()
+        if body is not None and self._pending and self._request_of(self._pending[-1]) is body:
+            self._pending[-1] = error
+        elif body is not None or self._request is None and not self._pending:
+            self.abort_exchange(error)
+        else:
+            self._enqueue(error)
+
+    @staticmethod
+    def _request_of(entry: "tuple[Request, Endpoint] | HTTPError") -> object:
+        return None if isinstance(entry, HTTPError) else entry[0].stream
+
+    def abort_exchange(self, error: HTTPError) -> None:
+        """Cancel the active request, if any, and answer `error` in its place; the connection ends."""
+        if self.head_sent:
+            self.transport.abort()
+            return
+        request = self._request
+        self._end_input()
+        self._pending = None
+        self._cancel(error)
+        self._answer_refused(error, request)
+
+    def _answer_refused(self, error: HTTPError, request: Request | None = None) -> None:
+        response = problem(error, request)
+        head_only = request is not None and request.method == "HEAD"
+        self.transport.write(whole(response, body_bytes(response), self._server.date_close, head_only))
+        self._linger()
+
+    def _cancel(self, error: Exception) -> None:
+        task, request = self._task, self._request
+        self._request = self._task = None
+        if request is not None and request.stream is not None:
+            request.stream.fail(error)
+        if task is not None:
+            task.cancel()
+
+    def _end_input(self) -> None:
+        self._ending = True
+        self._chunked = False
+        self._target = b""
+        self._parser = None  # also breaks its reference cycle with this object
+        self._unfed = None
+
+    def _close(self) -> None:
+        self._parser = None
+        if self._incoming is not None:
+            self._linger()
+        else:
+            self.phase = WRITE
+            self.since = self._server.now
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Close our side and drop what still arrives: closing with unread bytes would reset away the answer."""
+        self._end_input()
+        self.phase = LINGER
+        self.since = self._server.now
+        if self._paused or self._full:
+            self._paused = self._full = False
+            self.transport.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def shut(self) -> None:
+        """Take no new request; close now if idle, else after the answers that are owed."""
+        self._ending = True
+        if self._request is None and not self._pending:
+            self._close()
+
+    def cancel_for_shutdown(self) -> None:
+        """The drain's time is up."""
+        self.abort_exchange(ServiceUnavailable("the server is shutting down", headers={"Retry-After": "1"}))
+
+    def body_progress(self) -> int | None:
+        """Bytes received of a body still to come, unless reading is paused for us."""
+        return None if self._incoming is None or self._paused or self._full else self._incoming.received
+
+    # What a request may ask of its connection
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        peer = self.transport.get_extra_info("peername")
+        return (peer[0], peer[1]) if isinstance(peer, tuple) else None
+
+    @property
+    def scheme(self) -> str:
+        return "http" if self.transport.get_extra_info("sslcontext") is None else "https"

@@ -1,0 +1,150 @@
+"""Responses that are more than one write: streams and files, at the client's pace.
+
+A file goes out by `sendfile(2)` on a duplicate of the socket's descriptor: uvloop has no `loop.sendfile`, and both loops
+refuse to watch a descriptor that a transport owns. Where there is no socket (the test client) it is copied.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Protocol, cast
+
+from stanchion.http.files import File, FilePlan, prepare
+from stanchion.http.request import Request
+from stanchion.http.response import Response, Stream
+from stanchion.wire.http1.encode import streamed
+from stanchion.wire.phases import HANDLE, WRITE
+
+_COPY = 256 * 1024
+_SEND = 1024 * 1024
+"""Bytes a call of sendfile: longer calls would hold the loop on a cold page cache."""
+_SMALL = 64 * 1024
+"""A file up to this size is read and goes out with its head in one write, cheaper than sendfile's calls."""
+
+
+class Sink(Protocol):
+    """What sending needs of the connection."""
+
+    transport: asyncio.Transport
+    head_sent: bool
+    phase: int
+    since: float
+
+    def write_whole(self, request: Request, response: Response) -> None: ...
+
+    def tail(self) -> bytes: ...
+
+    def keeps_chunks(self) -> bool: ...
+
+    def answering(self, request: Request) -> bool: ...
+
+    async def drain(self) -> None: ...
+
+
+async def send(sink: Sink, request: Request, response: Response) -> None:
+    """Send any response that is not a plain `Response`."""
+    if isinstance(response, File):
+        await _send_file(sink, request, response)
+    elif isinstance(response, Stream):
+        await _send_stream(sink, request, response)
+    else:
+        sink.write_whole(request, response)
+
+
+async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
+    chunks = cast("AsyncIterator[bytes]", response.chunks())
+    async with aclosing(chunks):  # type: ignore[type-var]  # closed also when the client goes away
+        if not sink.answering(request):
+            return
+        chunked = sink.keeps_chunks()
+        head = streamed(response, sink.tail(), None, chunked)
+        sink.head_sent = True
+        sink.transport.write(head)
+        if request.method == "HEAD":
+            return
+        async for chunk in chunks:
+            if chunk:
+                sink.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+                await sink.drain()
+        if chunked:
+            sink.transport.write(b"0\r\n\r\n")
+
+
+async def _send_file(sink: Sink, request: Request, response: File) -> None:
+    plan = await prepare(response, request)
+    if isinstance(plan, Response):
+        sink.write_whole(request, plan)
+        return
+    loop = asyncio.get_running_loop()
+    with plan.file:
+        if plan.count <= _SMALL and request.method != "HEAD":
+            body = await loop.run_in_executor(None, os.pread, plan.file.fileno(), plan.count, plan.offset)
+            sink.write_whole(request, Response(body, plan.status, plan.media_type, plan.headers))
+            return
+        if not sink.answering(request):
+            return
+        described = Response(b"", plan.status, plan.media_type, plan.headers)
+        head = streamed(described, sink.tail(), plan.count, chunked=False)
+        sink.head_sent = True
+        sink.transport.write(head)
+        if request.method != "HEAD":
+            await (_copy(sink, plan) if _socket_of(sink) is None else _sendfile(sink, plan))
+
+
+def _socket_of(sink: Sink) -> int | None:
+    transport = sink.transport
+    if transport.get_extra_info("sslcontext") is not None:
+        return None
+    socket = transport.get_extra_info("socket")
+    return None if socket is None else int(socket.fileno())
+
+
+async def _copy(sink: Sink, plan: FilePlan) -> None:
+    loop = asyncio.get_running_loop()
+    offset, end = plan.offset, plan.offset + plan.count
+    while offset < end:
+        size = min(_COPY, end - offset)
+        chunk = await loop.run_in_executor(None, os.pread, plan.file.fileno(), size, offset)
+        if not chunk:
+            raise OSError("the file became shorter while it was sent")
+        offset += len(chunk)
+        sink.transport.write(chunk)
+        await sink.drain()
+
+
+async def _sendfile(sink: Sink, plan: FilePlan) -> None:
+    """Send by the kernel, once what the transport holds has left."""
+    loop = asyncio.get_running_loop()
+    low, high = sink.transport.get_write_buffer_limits()
+    sink.transport.set_write_buffer_limits(high=0)
+    await asyncio.sleep(0)
+    await sink.drain()
+    descriptor = os.dup(cast(int, _socket_of(sink)))
+    sink.phase = WRITE  # the sweep watches for progress: `since` moves with it
+    try:
+        offset, end = plan.offset, plan.offset + plan.count
+        while offset < end:
+            try:
+                sent = os.sendfile(descriptor, plan.file.fileno(), offset, min(_SEND, end - offset))
+            except BlockingIOError:
+                await _writable(loop, descriptor)
+                continue
+            if sent == 0:
+                raise OSError("the file became shorter while it was sent")
+            offset += sent
+            sink.since = loop.time()
+            await asyncio.sleep(0)
+    finally:
+        os.close(descriptor)
+        sink.phase = HANDLE
+        sink.transport.set_write_buffer_limits(high=high, low=low)
+
+
+async def _writable(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
+    ready = loop.create_future()
+    loop.add_writer(descriptor, lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_writer(descriptor)
