@@ -157,7 +157,7 @@ class Compiled:
 
 def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, settings: Settings) -> CompiledRoute:
     """One route to its endpoint: bound, with its policies around it."""
-    names = parse(route.template).names
+    names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
     call = binding.call
     max_body = settings.max_body

@@ -55,7 +55,7 @@ class Router:
     """Routes under a common prefix, with common tags and policies."""
 
     def __init__(self, prefix: str = "", *, tags: Sequence[str] = (), **policies: Unpack[PolicyOptions]) -> None:
-        self.prefix = prefix
+        self.prefix = join(prefix, "") if prefix else ""
         self.tags = tuple(tags)
         self._policies = policy_list(policies)
         self._declared: list[_Declared] = []
@@ -112,7 +112,7 @@ class Router:
         self, prefix: str = "", tags: tuple[str, ...] = (), levels: Levels = ()
     ) -> Iterator[Route]:
         """Every route declared here and below; the arguments are what the routers around this one declare."""
-        prefix, tags, levels = join(prefix, self.prefix), tags + self.tags, (*levels, self._policies)
+        prefix, tags, levels = prefix + self.prefix, tags + self.tags, (*levels, self._policies)
         for declared in self._declared:
             yield _assemble(declared, prefix, tags, levels)
         for router in self._included:

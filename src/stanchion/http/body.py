@@ -83,16 +83,14 @@ class Body:
         self.buffered = 0
         self._resume()
 
-    async def read(self) -> bytes:
-        """The whole body.
+    def want_all(self) -> None:
+        """The whole body will be taken at once: only its size limit holds it back now."""
+        self.high_water = 1 << 62
+        self._feeder.invite_body()
+        self._resume()
 
-        Raises:
-            HTTPError: the body is malformed, too large, or too slow; declared by the wire layer.
-        """
-        if not self.complete:
-            self.high_water = 1 << 62  # the caller wants it all: only the size limit holds now
-            while not self.complete:
-                await self._more()
+    def take(self) -> bytes:
+        """The whole body of a complete message; once."""
         if len(self._chunks) == 1:
             chunk = self._chunks.popleft()
         else:
@@ -100,6 +98,18 @@ class Body:
             self._chunks.clear()
         self.buffered = 0
         return chunk
+
+    async def read(self) -> bytes:
+        """The whole body.
+
+        Raises:
+            HTTPError: the body is malformed, too large, or too slow; declared by the wire layer.
+        """
+        if not self.complete:
+            self.want_all()
+            while not self.complete:
+                await self._more()
+        return self.take()
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body chunk by chunk; reading from the socket goes on only as fast as this is consumed."""

@@ -38,11 +38,14 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(Struct, eq=False):
-    """A compiled route, as the wire layer calls it: `inline` where it is set, else `call` in a task."""
+    """A compiled route, as the wire layer calls it: by `inline` where it can, else by `call` in a task."""
 
     route: Route
     call: Call
     inline: InlineCall | None
+    """Answers without a task: for a handler that never suspends, which a task would cost a fifth of its request."""
     path_names: tuple[str, ...]
     max_body: int
     """Bytes; decided on Content-Length and again on received bytes."""
+    takes_body: bool = False
+    """`inline` reads the body and is called when it is complete; if false, it serves requests without a body only."""

@@ -91,6 +91,9 @@ class Incoming(asyncio.Protocol):
     def _refuse(self, error: HTTPError) -> None:
         raise NotImplementedError
 
+    def _body_complete(self) -> None:
+        raise NotImplementedError
+
     # Bytes in
 
     def data_received(self, data: bytes) -> None:
@@ -229,6 +232,7 @@ class Incoming(asyncio.Protocol):
             self._size = 0
             self._incoming = None
             body.finish()
+            self._body_complete()
         if self._ending:
             self._parser = None  # nothing after this message counts
 

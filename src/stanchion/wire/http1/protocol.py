@@ -7,6 +7,7 @@ problem document. The only `try` around handlers is in `_serve` and `_run_inline
 
 import asyncio
 from collections import deque
+from contextvars import copy_context
 
 from stanchion.errors import HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem, unexpected
@@ -26,12 +27,13 @@ _HALF_CLOSE_GRACE = 0.05
 class HTTP1(Incoming):
     """One connection. `phase` and `since` are for the server's sweep, which enforces the timeouts."""
 
-    __slots__ = ("_drained", "_pending", "_request", "_task", "blocked", "head_sent", "unsent")
+    __slots__ = ("_drained", "_inline", "_pending", "_request", "_task", "blocked", "head_sent", "unsent")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._request: Request | None = None
         self._task: asyncio.Task[None] | None = None
+        self._inline: InlineCall | None = None  # waits for the active request's body
         self._pending: deque[tuple[Request, Endpoint] | HTTPError] | None = None
         self._drained: asyncio.Future[None] | None = None
         self.blocked = False  # the transport holds more than its high-water mark
@@ -81,10 +83,19 @@ class HTTP1(Incoming):
             return
         self._request = request
         self.phase = HANDLE
-        if endpoint.inline is None or request.stream is not None:
+        stream = request.stream
+        if endpoint.inline is None or (stream is not None and not endpoint.takes_body):
             self._task = self._server.task(self._serve(request, endpoint.call))
-        else:
+        elif stream is None or stream.complete:
             self._run_inline(request, endpoint.inline)
+        else:
+            self._inline = endpoint.inline  # once the body is there
+            stream.want_all()
+
+    def _body_complete(self) -> None:
+        inline, self._inline = self._inline, None
+        if inline is not None and self._request is not None:
+            self._run_inline(self._request, inline)
 
     def _enqueue(self, entry: tuple[Request, Endpoint] | HTTPError) -> None:
         if self._pending is None:
@@ -110,12 +121,18 @@ class HTTP1(Incoming):
         if self._request is request:
             self._release()
 
-    def _run_inline(self, request: Request, call: InlineCall) -> None:
+    def _run_inline(self, request: Request, inline: InlineCall) -> None:
+        """Answer without a task; in a context of its own, as a task would have."""
         try:
-            self.write_whole(request, call(request))
+            response = copy_context().run(inline, request)
+            if type(response) is not Response:
+                self._task = self._server.task(self._serve(request, _returning(response)))
+                return
+            self.write_whole(request, response)
         except Exception as error:
             self._fail(request, error)
-        self._release()
+        if self._request is request:
+            self._release()
 
     def _release(self) -> None:
         """The active exchange is over: what is next?"""
@@ -243,7 +260,7 @@ class HTTP1(Incoming):
 
     def _cancel(self, error: Exception) -> None:
         task, request = self._task, self._request
-        self._request = self._task = None
+        self._request = self._task = self._inline = None
         if request is not None and request.stream is not None:
             request.stream.fail(error)
         if task is not None:
@@ -302,3 +319,14 @@ class HTTP1(Incoming):
     @property
     def scheme(self) -> str:
         return "http" if self.transport.get_extra_info("sslcontext") is None else "https"
+
+    @property
+    def max_query_params(self) -> int:
+        return self._server.max_query_params
+
+
+def _returning(response: Response) -> Call:
+    async def call(request: Request) -> Response:
+        return response
+
+    return call

@@ -16,11 +16,8 @@ from stanchion.http.response import Response, Stream
 from stanchion.wire.http1.encode import streamed
 from stanchion.wire.phases import HANDLE, WRITE
 
-_COPY = 256 * 1024
 _SEND = 1024 * 1024
 """Bytes a call of sendfile: longer calls would hold the loop on a cold page cache."""
-_SMALL = 64 * 1024
-"""A file up to this size is read and goes out with its head in one write, cheaper than sendfile's calls."""
 
 
 class Sink(Protocol):
@@ -76,20 +73,21 @@ async def _send_file(sink: Sink, request: Request, response: File) -> None:
     if isinstance(plan, Response):
         sink.write_whole(request, plan)
         return
-    loop = asyncio.get_running_loop()
     with plan.file:
-        if plan.count <= _SMALL and request.method != "HEAD":
-            body = await loop.run_in_executor(None, os.pread, plan.file.fileno(), plan.count, plan.offset)
-            sink.write_whole(request, Response(body, plan.status, plan.media_type, plan.headers))
-            return
         if not sink.answering(request):
             return
-        described = Response(b"", plan.status, plan.media_type, plan.headers)
-        head = streamed(described, sink.tail(), plan.count, chunked=False)
+        head = Response(b"", plan.status, plan.media_type, plan.headers, plan.more_headers)
+        data = streamed(head, sink.tail(), plan.count, chunked=False)
         sink.head_sent = True
-        sink.transport.write(head)
-        if request.method != "HEAD":
-            await (_copy(sink, plan) if _socket_of(sink) is None else _sendfile(sink, plan))
+        sink.transport.write(data)
+        if request.method == "HEAD":
+            return
+        if _socket_of(sink) is not None:
+            await _sendfile(sink, plan)
+            return
+        async for chunk in plan.chunks():
+            sink.transport.write(chunk)
+            await sink.drain()
 
 
 def _socket_of(sink: Sink) -> int | None:
@@ -98,19 +96,6 @@ def _socket_of(sink: Sink) -> int | None:
         return None
     socket = transport.get_extra_info("socket")
     return None if socket is None else int(socket.fileno())
-
-
-async def _copy(sink: Sink, plan: FilePlan) -> None:
-    loop = asyncio.get_running_loop()
-    offset, end = plan.offset, plan.offset + plan.count
-    while offset < end:
-        size = min(_COPY, end - offset)
-        chunk = await loop.run_in_executor(None, os.pread, plan.file.fileno(), size, offset)
-        if not chunk:
-            raise OSError("the file became shorter while it was sent")
-        offset += len(chunk)
-        sink.transport.write(chunk)
-        await sink.drain()
 
 
 async def _sendfile(sink: Sink, plan: FilePlan) -> None:

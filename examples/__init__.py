@@ -1,0 +1,1 @@
+"""Programs written with Stanchion, using nothing but its public API."""

@@ -1,0 +1,47 @@
+"""Bookings: made, read and cancelled."""
+
+from uuid import UUID
+
+from examples.flights.models.bookings import Booking, BookingRequest
+from examples.flights.store.bookings import BookingStore, SeatTaken
+from examples.flights.store.flights import FlightStore
+from stanchion import Conflict, NotFound, Response, Router
+
+router = Router("/bookings", tags=["bookings"])
+
+
+@router.post(
+    "", status=201, responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken"}
+)
+async def book(request: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking:
+    """Book seats for a party; all of them or none."""
+    cancelled = await flights.is_cancelled(request.flight_id)
+    if cancelled is None:
+        raise NotFound(f"no flight has the id {request.flight_id}", code="unknown-flight")
+    if cancelled:
+        raise Conflict(f"flight {request.flight_id} is cancelled", code="flight-cancelled")
+    try:
+        booking = await bookings.add(request)
+    except SeatTaken as taken:
+        raise Conflict(f"seat {taken.seat} is taken", code="seat-taken", seat=taken.seat) from None
+    return Response(booking, status=201, headers={"Location": f"/bookings/{booking.id}"})
+
+
+@router.get("/{id}", responses={404: "No such booking"})
+async def booking(id: UUID, bookings: BookingStore) -> Booking:
+    """One booking."""
+    found = await bookings.get(id)
+    if found is None:
+        raise _no_booking(id)
+    return found
+
+
+@router.delete("/{id}", status=204, responses={404: "No such booking"})
+async def cancel(id: UUID, bookings: BookingStore) -> None:
+    """Cancel a booking and free its seats."""
+    if not await bookings.remove(id):
+        raise _no_booking(id)
+
+
+def _no_booking(id: UUID) -> NotFound:
+    return NotFound(f"no booking has the id {id}")

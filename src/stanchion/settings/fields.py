@@ -1,0 +1,137 @@
+"""The settings themselves. A field's type holds its unit and range; its docstring says what it does and why
+one would change it; its default is what serves an API behind a load balancer well.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from stanchion.settings.setting import settings_of
+from stanchion.settings.sizes import GiB, KiB, MiB, TiB
+
+Size = Annotated[int, Meta(extra={"unit": "bytes"})]
+Duration = Annotated[float, Meta(extra={"unit": "seconds"})]
+Path = Annotated[str, Meta(min_length=1, max_length=107)]  # sockaddr_un holds 108 bytes with the final NUL
+
+HOUR = 3600.0
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Every setting of the server; an instance is always valid.
+
+    Raises:
+        SettingsError: a value is of another type or out of its range.
+    """
+
+    host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
+    """The address or name to listen on. Use `0.0.0.0` (or `::` for IPv6 too) in a container, where the
+    network decides who may connect."""
+
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    """The TCP port to listen on; 0 takes any free one and prints it."""
+
+    unix_socket: Path | None = None
+    """Listen on a Unix socket at this path instead of host and port. Worth it behind a proxy on the same
+    machine."""
+
+    workers: Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"] = 1
+    """Worker processes; `auto` is one for each CPU the process may use, container quota included."""
+
+    backlog: Annotated[int, Meta(ge=1, le=65535)] = 2048
+    """Connections the kernel keeps waiting to be accepted. The kernel caps it at net.core.somaxconn; raise
+    both when bursts of new connections are refused."""
+
+    reload: bool = False
+    """Start again when a source file changes. For development only; needs the `reload` extra."""
+
+    max_request_line: Annotated[Size, Meta(ge=256, le=MiB)] = 8 * KiB
+    """The longest request target; a longer one is answered 414. Raise it for clients with very long
+    queries."""
+
+    max_header_bytes: Annotated[Size, Meta(ge=256, le=MiB)] = 32 * KiB
+    """All header fields of a request together; more is answered 431. Raise it for large cookies or tokens."""
+
+    max_headers: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    """Header fields of a request; more is answered 431."""
+
+    max_body: Annotated[Size, Meta(ge=0, le=TiB)] = MiB
+    """The largest request body; a larger one is answered 413 before it is read. A route that takes uploads
+    declares its own limit; raise this one only if most of them do."""
+
+    body_buffer: Annotated[Size, Meta(ge=KiB, le=GiB)] = 64 * KiB
+    """Bytes of a body nobody consumes before reading from the socket pauses. More helps one fast upload on a
+    long link; it is memory for each connection."""
+
+    write_buffer: Annotated[Size, Meta(ge=KiB, le=GiB)] = 64 * KiB
+    """Bytes of a response the client has not taken before the handler that streams it has to wait. It is
+    memory for each slow client."""
+
+    header_timeout: Annotated[Duration, Meta(ge=0.01, le=HOUR)] = 10.0
+    """How long a request's head may take from its first byte; then 408 and close. Guards against clients that
+    send a byte at a time; raise it for clients on very bad links."""
+
+    body_min_rate: Annotated[Size, Meta(ge=0, le=GiB)] = 240
+    """Bytes a second a body has to arrive with, once body_grace is over; slower is answered 408. 0 takes any
+    rate, and with it a client that holds a connection for ever."""
+
+    body_grace: Annotated[Duration, Meta(ge=0.01, le=HOUR)] = 10.0
+    """How long a body may take before body_min_rate holds."""
+
+    keep_alive_timeout: Annotated[Duration, Meta(ge=0.01, le=24 * HOUR)] = 75.0
+    """How long an idle connection is kept for its next request. It must be longer than the idle time of the
+    balancer in front (60s for most): otherwise the balancer sends a request into a closing connection and
+    answers 502."""
+
+    write_timeout: Annotated[Duration, Meta(ge=0.01, le=HOUR)] = 30.0
+    """How long a client may read nothing of a response that waits for it; then it is cut off."""
+
+    max_requests_per_connection: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 100_000
+    """Requests a connection serves before it is closed, so that long-lived clients spread over new workers; 0
+    is no limit."""
+
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
+    """Connections a worker holds open; those beyond are answered 503 and closed. Keep it below the limit of
+    open files (`ulimit -n`)."""
+
+    max_pipelined: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    """Requests of one connection taken before the first is answered; then reading pauses."""
+
+    max_query_params: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    """Parameters of a query string; more is answered 413. Each costs the server far more than it costs the
+    client."""
+
+    max_json_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    """Object keys of a JSON body, nested ones included; more is answered 413. Raise it for bulk imports."""
+
+    max_form_parts: Annotated[int, Meta(ge=1, le=100_000)] = 128
+    """Fields and files of a form; more is answered 413."""
+
+    max_field_bytes: Annotated[Size, Meta(ge=1, le=GiB)] = 64 * KiB
+    """The largest form field that is not a file; a larger one is answered 413."""
+
+    upload_memory: Annotated[Size, Meta(ge=0, le=GiB)] = 256 * KiB
+    """Bytes of an uploaded file kept in memory; what is over goes to a temporary file. It is memory for each
+    upload."""
+
+    threads: Annotated[int, Meta(ge=1, le=1024)] = 32
+    """Threads of a worker for plain `def` handlers. Each one busy holds a request; more of them than the
+    database has connections only moves the queue."""
+
+    drain_timeout: Annotated[Duration, Meta(ge=0, le=HOUR)] = 30.0
+    """How long running requests may take to finish after SIGTERM. Keep it below the time the platform waits
+    before it kills (30s in Kubernetes unless terminationGracePeriodSeconds says otherwise)."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe message that is logged."""
+
+    docs: bool = True
+    """Serve the API's reference at /docs and its description at /openapi.json. Turn it off for a private
+    API."""
+
+    def __post_init__(self) -> None:
+        for name, setting in SETTINGS.items():
+            setting.check(getattr(self, name))
+
+
+SETTINGS = settings_of(Settings)
+"""What is declared above, by name, in that order."""

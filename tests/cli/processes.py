@@ -1,0 +1,54 @@
+"""The real command line, as a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+Ended = subprocess.CompletedProcess[str]
+Running = subprocess.Popen[str]
+Mistake = Callable[..., str]
+
+
+class Stanchion(Protocol):
+    """`stanchion("routes", "app:app", cwd=folder)` runs the command and returns how it ended."""
+
+    def __call__(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Ended: ...
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The tests' own, without settings; bytecode is not kept, since tests edit sources within a second."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("STANCHION_")}
+    return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", **extra}
+
+
+@contextmanager
+def serving(folder: Path, *flags: str) -> Iterator[Running]:
+    """`stanchion serve app:app` in `folder`, ended with SIGTERM if it has not ended before."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stanchion", "serve", "app:app", *flags],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def printed(process: Running, pattern: str) -> str:
+    """What `pattern` finds in the output to come, line by line."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(pattern, line):
+            return found[0]
+    assert process.stderr is not None
+    raise AssertionError(f"it ended without {pattern}: {process.stderr.read()}")
