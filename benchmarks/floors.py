@@ -8,7 +8,7 @@ from benchmarks.results import Figure, IdleFigure, Outcome, StartFigure, paired_
 
 OURS = "stanchion"
 BEST_PYTHON = "best python"
-TIMES = "×"
+TIMES = "\N{MULTIPLICATION SIGN}"
 GOAL, MET, MISSED, UNKNOWN = "goal reached", "met", "missed", "not measured"
 
 

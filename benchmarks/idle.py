@@ -61,7 +61,7 @@ def _measure(bench: Bench, peer: Peer, connections: int) -> IdleFigure:
 def _figure(bench: Bench, peer: Peer, server: Server, connections: int) -> IdleFigure:
     """Memory before and after; the server is warmed first, since what that costs is not the connections'."""
     load, case, port = bench.generator.run, TYPED_GET, server.port
-    load(case, port, seconds=bench.warm_up, connections=bench.connections)
+    bench.warm_up(case, port)
     alone = load(case, port, seconds=bench.seconds, connections=1)
     time.sleep(SETTLE)
     before = processes.pss_kib(server.process.pid)

@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds",
         type=_number(1, 120),
         default=5,
-        help="seconds a measure, 1 to 120, default 5; half as warm-up",
+        help="seconds a measure, 1 to 120, default 5; at most twice as many as warm-up",
     )
     parser.add_argument(
         "--connections", type=_number(1, 4096), default=64, help="wrk's connections, 1 to 4096, default 64"

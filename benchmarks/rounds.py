@@ -30,10 +30,20 @@ class Bench:
     seconds: int
     connections: int
 
-    @property
-    def warm_up(self) -> int:
-        """Seconds of load before each measure: enough for V8's compilers and for every cache."""
-        return max(1, self.seconds // 2)
+    def warm_up(self, case: Case, port: int) -> None:
+        """Load, a second at a time, until the last two seconds were no faster than those before.
+
+        A fixed time is unfair to Node, whose compilers share the server's one core: Fastify was seen to double
+        its rate between the second and the tenth second. Bounded by twice the measure's own length.
+        """
+        rates: list[float] = []
+        while len(rates) < 2 * self.seconds and not settled(rates):
+            rates.append(self.generator.run(case, port, seconds=1, connections=self.connections).per_second)
+
+
+def settled(rates: Sequence[float]) -> bool:
+    """Whether the last two rates brought nothing (5 % at most) over the best of those before them."""
+    return len(rates) > 2 and max(rates[-2:]) <= 1.05 * max(rates[:-2])
 
 
 def steps(peers: Sequence[Peer], letters: str, rounds: int) -> int:
@@ -94,7 +104,7 @@ def _measure(bench: Bench, peer: Peer, case: Case, number: int, server: Server |
         return Measure(peer=peer.name, case=case.letter, round=number, faults=(server,))
     try:
         check(case, server.port)
-        bench.generator.run(case, server.port, seconds=bench.warm_up, connections=bench.connections)
+        bench.warm_up(case, server.port)
         before = processes.cpu_seconds(server.process.pid)
         load = bench.generator.run(case, server.port, seconds=bench.seconds, connections=bench.connections)
         used = processes.cpu_seconds(server.process.pid) - before

@@ -20,6 +20,8 @@ from benchmarks.reaper import Reaper
 APPS = Path(__file__).with_name("peers")
 NODE_MODULES = Path(__file__).with_name(".env") / "node" / "node_modules"
 SOURCE = Path(__file__).resolve().parent.parent / "src"
+CONFIGURING = ("PYTHON", "NODE_", "STANCHION_", "UVICORN_", "GRANIAN_", "ROBYN_")
+"""Variables of the caller's that would set a server up in another way than the table of peers says."""
 READY_LIMIT = 30.0
 STOP_LIMIT = 3.0
 PORTS = range(20_000, 30_000)
@@ -103,7 +105,7 @@ def environment(home: str) -> dict[str, str]:
 
     Stanchion comes from this repository's source where there is one, installed or not.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "NODE_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(CONFIGURING)}
     folders = [APPS, SOURCE] if home == "project" and SOURCE.is_dir() else [APPS]
     return kept | {
         "NODE_ENV": "production",

@@ -9,6 +9,8 @@ from benchmarks.results import Figure, Outcome, Report, paired_ratio, ratio
 
 INVALID = "invalid"
 NONE = "-"
+FULL_CORE = 0.85
+"""A server that used less of its core than this was not the limit itself, and the foot says so."""
 LOAD_HEADER = ("peer", "requests/s", "p50 ms", "p99 ms", "spread", "core used", "Stanchion is")
 
 
@@ -40,6 +42,12 @@ def foot(report: Report) -> list[str]:
         f"{report.titles[figure.peer]}, case ({case}), is {INVALID}: {fault}"
         for case, figure in report.every()
         for fault in figure.faults[:1]
+    ]
+    lines += [
+        f"{report.titles[figure.peer]} used only {figure.busy:.0%} of its core in case ({figure.case}): "
+        "wrk or other programs were the limit, and it can do more than the figure says"
+        for figure in report.loads
+        if figure.valid and figure.busy < FULL_CORE
     ]
     lines += [f"{report.titles[peer]} was left out: {reason}" for peer, reason in report.left_out.items()]
     return [*lines, *report.notes]

@@ -134,14 +134,18 @@ def test_a_resource_nothing_provides_stops_the_start() -> None:
 
 def test_conflicting_routes_name_both() -> None:
     app = App("conflict")
-    app.get("/a/{x}")(_text)
-    app.get("/a/{y}")(_text)
-    with pytest.raises(RouteConflict, match=r"/a/\{y\}.*/a/\{x\}"):
+    app.get("/a/{x}")(_request)
+    app.get("/a/{y}")(_request)
+    with pytest.raises(RouteConflict, match=r"/a/\{[xy]\} and GET /a/\{[xy]\}"):
         app.compile()
 
 
 async def _text() -> str:
     return "text"
+
+
+async def _request(request: Request) -> str:
+    return request.path
 
 
 def test_a_timeout_answers_504_and_cancels() -> None:

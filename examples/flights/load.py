@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from examples.flights.source import TABLES, Row, SourceMissing, Table, rows
+from examples.flights.source import TABLES, Row, Table, rows
+from stanchion import ConfigurationError
 
-FLIGHTS = "flights.db"
-VERSION = 1
-"""Of the schema; raise it and every database is built anew."""
+FLIGHTS = "flights-1.db"
+"""The number is the schema's; raise it and the database is built anew."""
 
 _HERE = Path(__file__).parent
 _WIDTH = 40  # of the progress bar, in characters
@@ -32,13 +32,14 @@ def load(directory: Path) -> Path:
     """Make the database in `directory` unless it is there; returns its path.
 
     Raises:
-        SourceMissing: the data package is not installed.
+        ConfigurationError: the data package is not installed.
     """
     path = directory / FLIGHTS
-    directory.mkdir(parents=True, exist_ok=True)
-    with _lock(directory / "load.lock"):
-        if not _is_current(path):
-            _build(path)
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        with _lock(directory / "load.lock"):
+            if not path.exists():  # another worker may have made it meanwhile
+                _build(path)
     return path
 
 
@@ -50,14 +51,6 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _is_current(path: Path) -> bool:
-    if not path.exists():
-        return False
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        version: int = database.execute("PRAGMA user_version").fetchone()[0]
-    return version == VERSION
-
-
 def _build(path: Path) -> None:
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
@@ -67,7 +60,7 @@ def _build(path: Path) -> None:
         for table in TABLES:
             _fill(database, table)
         database.executescript((_HERE / "indexes.sql").read_text())
-        database.executescript(f"PRAGMA user_version = {VERSION}; PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA journal_mode = WAL")
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     draft.rename(path)
@@ -101,8 +94,8 @@ def main() -> None:
     started = time.perf_counter()
     try:
         path = load(data_directory())
-    except SourceMissing as missing:
-        sys.exit(f"flights: {missing}")
+    except ConfigurationError as error:
+        sys.exit(f"flights: {error}")
     size = path.stat().st_size / 1e6
     print(f"{path}: {size:.0f} MB, {time.perf_counter() - started:.1f} s")
 

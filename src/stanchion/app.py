@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from stanchion.builtin import documentation, missing
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
+from stanchion.http.forms import FormLimits
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
@@ -110,7 +111,11 @@ class Compiled:
         self.executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="stanchion-handler")
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
-            max_query_params=settings.max_query_params,
+            form=FormLimits(
+                max_parts=settings.max_form_parts,
+                max_field_bytes=settings.max_field_bytes,
+                upload_memory=settings.upload_memory,
+            ),
             executor=self.executor,
         )
         self.routes = [compile_route(route, app.resources, limits, settings) for route in app.routes]

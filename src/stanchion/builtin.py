@@ -10,8 +10,6 @@ from stanchion.errors import MethodNotAllowed, NotFound
 from stanchion.http.request import Request
 from stanchion.http.response import HTML, JSON, Response
 from stanchion.routing.binding import Binding
-from stanchion.routing.docs_page import asset, page
-from stanchion.routing.openapi import document
 from stanchion.routing.route import Endpoint, InlineCall, Route
 
 _ANY_BODY = 1 << 62
@@ -53,17 +51,24 @@ def _missing(method: str, allow: str) -> Endpoint:
 def documentation(
     title: str, version: str, routes: Sequence[tuple[Route, Binding]]
 ) -> Iterator[tuple[str, Endpoint]]:
-    """Templates and endpoints of the API's own description; each is made when it is first asked for."""
+    """Templates and endpoints of the API's own description; each is made when it is first asked for, and so is the
+    code that makes it imported."""
 
     @cache
     def description() -> bytes:
+        from stanchion.routing.openapi import document
+
         return msgspec.json.encode(document(title, version, [pair for pair in routes if not pair[0].hidden]))
 
     @cache
     def html() -> bytes:
+        from stanchion.routing.docs_page import page
+
         return page(title, OPENAPI_PATH, DOCS_PATH).encode()
 
     def assets(request: Request) -> Response:
+        from stanchion.routing.docs_page import asset
+
         found = asset(request.path_args[0])
         if found is None:
             raise NotFound("no such asset")

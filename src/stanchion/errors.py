@@ -25,7 +25,7 @@ A code is part of the API: it is never renamed, only retired.
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -33,7 +33,7 @@ from msgspec import Struct
 class StanchionError(Exception):
     """The root of the tree; `code` is stable over releases."""
 
-    code: ClassVar[str] = "stanchion"
+    code: str = "stanchion"
 
 
 class ConfigurationError(StanchionError):
@@ -84,7 +84,7 @@ class HTTPError(StanchionError):
     `extensions` become members of the document. Raise a subclass, or this class with any 4xx or 5xx status.
     """
 
-    code: str = "http-error"  # type: ignore[misc]  # an instance of the bare class may carry its own
+    code = "http-error"
     status: int = 500
 
     def __init__(

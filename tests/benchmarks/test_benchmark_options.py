@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.options import RESULTS, parse
 from benchmarks.peers import PEERS
-from benchmarks.rounds import rotated, steps
+from benchmarks.rounds import rotated, settled, steps
 
 
 def test_everything_is_the_default_and_only_that_replaces_the_committed_results() -> None:
@@ -61,3 +61,11 @@ def test_the_number_of_steps_counts_only_the_cases_a_peer_takes_part_in() -> Non
     peers = [peer for peer in PEERS if peer.name in {"nginx", "fastify"}]
 
     assert steps(peers, "abcdef", 2) == 2 * (2 + 4)
+
+
+def test_warm_up_ends_when_two_seconds_brought_nothing() -> None:
+    assert not settled([100, 100])
+    assert settled([100, 104, 98])
+    assert not settled([60, 80, 100])
+    assert not settled([100, 90, 120])
+    assert settled([60, 100, 101, 99])

@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import markdown, svg, tables, terminal
-from benchmarks.floors import Found, judge
+from benchmarks.floors import TIMES, Found, judge
 from benchmarks.results import IdleFigure, Measure, Report, StartFigure, figures
 
 RATES = {"stanchion": 100_000.0, "fastify": 90_000.0, "fastapi": 13_500.0}
 
 
-def report(*, faulty: str = "", title: str = "Fastify") -> Report:
+def report(*, faulty: str = "", title: str = "Fastify", busy: float = 0.99) -> Report:
     loads = figures(
         Measure(
             peer=peer,
@@ -21,6 +21,7 @@ def report(*, faulty: str = "", title: str = "Fastify") -> Report:
             per_second=rate,
             p50_ms=0.6,
             p99_ms=1.5,
+            busy=busy,
             faults=("2 read errors",) if peer == faulty else (),
         )
         for number in (1, 2, 3)
@@ -50,7 +51,7 @@ def test_the_picture_is_well_formed_whatever_the_texts_hold() -> None:
     texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert "<Fast> & 'ify'" in texts
     assert texts.count("100,000") == 2
-    assert texts.count("7.41×") == 2
+    assert texts.count(f"7.41{TIMES}") == 2
 
 
 def test_the_picture_marks_stanchion_and_draws_bars_in_proportion() -> None:
@@ -80,6 +81,12 @@ def test_an_invalid_figure_comes_last_shows_no_number_and_is_explained() -> None
 
 def test_the_foot_names_who_was_left_out_and_why() -> None:
     assert tables.foot(report()) == ["Robyn was left out: robyn could not be installed", "a note"]
+
+
+def test_a_server_that_was_not_the_limit_itself_is_told_of() -> None:
+    lines = tables.foot(report(busy=0.52))
+
+    assert len([line for line in lines if "used only 52% of its core" in line]) == len(RATES) * 4
 
 
 def test_every_table_has_as_many_cells_as_its_header() -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Protocol
 Ended = subprocess.CompletedProcess[str]
 Running = subprocess.Popen[str]
 Mistake = Callable[..., str]
+_MOST_SECONDS = 30.0
 
 
 class Stanchion(Protocol):
@@ -37,11 +39,17 @@ def serving(folder: Path, *flags: str) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    watchdog = threading.Timer(
+        _MOST_SECONDS, process.kill
+    )  # a test that waits for a line must not wait for ever
+    watchdog.start()
     with process:
         try:
             yield process
         finally:
             process.terminate()
+            process.wait()
+            watchdog.cancel()
 
 
 def printed(process: Running, pattern: str) -> str:

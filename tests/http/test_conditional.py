@@ -56,7 +56,9 @@ def test_if_none_match_compares_weakly(field: bytes, current: Validators | None,
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_if_match_compares_strongly(method: str, field: bytes, current: Validators | None, matches: bool) -> None:
+def test_if_match_compares_strongly(
+    method: str, field: bytes, current: Validators | None, matches: bool
+) -> None:
     assert precondition(method, {b"if-match": field}, current) == (None if matches else 412)
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from stanchion.errors import HTTPError, NotFound
+from stanchion.http import files
 from stanchion.http.conditional import http_date
 from stanchion.http.files import CHUNK, SMALL, File, FilePlan, content_disposition, prepare
 from stanchion.http.response import Response
@@ -91,7 +93,9 @@ def test_a_range_outside_is_416(request_of, path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=x", "items=0-1"])
-def test_several_ranges_or_malformed_ones_get_the_whole(request_of, path: Path, content: bytes, asked: str) -> None:
+def test_several_ranges_or_malformed_ones_get_the_whole(
+    request_of, path: Path, content: bytes, asked: str
+) -> None:
     plan, sent = answer(File(path), request_of("GET", "/", {"Range": asked}))
     assert (plan.status, sent) == (200, content)
 
@@ -111,7 +115,10 @@ def test_a_known_copy_is_304_with_its_validators(request_of, path: Path) -> None
     file = File(path, headers={"Cache-Control": "max-age=60"}, download_as="x")
     whole, _ = answer(file, request_of())
     assert whole.headers is not None
-    for known in ({"If-None-Match": whole.headers["ETag"]}, {"If-Modified-Since": whole.headers["Last-Modified"]}):
+    for known in (
+        {"If-None-Match": whole.headers["ETag"]},
+        {"If-Modified-Since": whole.headers["Last-Modified"]},
+    ):
         plan, sent = answer(file, request_of("GET", "/", known | {"Range": "bytes=0-1"}))
         assert (plan.status, sent, plan.media_type) == (304, b"", None)
         assert plan.headers == {
@@ -156,7 +163,10 @@ def test_the_given_head_is_kept_but_not_its_validators(request_of, path: Path) -
     assert plan.more_headers == [("Link", "</a>"), ("Link", "</b>")]
 
 
-@pytest.mark.parametrize("name", ["absent", "a-file/below", "", "nul\0", "\ud800", "x" * 300, "directory", "pipe", "socket", "loop"])
+@pytest.mark.parametrize(
+    "name",
+    ["absent", "a-file/below", "", "nul\0", "\ud800", "x" * 300, "directory", "pipe", "socket", "loop"],
+)
 def test_only_a_regular_file_is_served(request_of, tmp_path: Path, name: str) -> None:
     (tmp_path / "a-file").touch()
     (tmp_path / "directory").mkdir()
@@ -204,28 +214,34 @@ def test_a_file_that_shrinks_while_it_is_sent_breaks_off(request_of, tmp_path: P
     asyncio.run(main())
 
 
-def test_a_cancelled_request_leaves_no_descriptor(request_of, tmp_path: Path) -> None:
+def test_a_cancelled_request_leaves_no_descriptor(
+    request_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "large"
     path.write_bytes(LARGE_CONTENT)
+    opened, go_on = threading.Event(), threading.Event()
+
+    def gate(path: str) -> str:
+        opened.set()
+        go_on.wait(10)
+        return "text/plain"
+
+    monkeypatch.setattr(files, "media_type_of", gate)
 
     async def main() -> int:
-        await prepare_and_close()  # warms up the loop and its threads, which hold descriptors too
-        before = open_descriptors()
         preparing = asyncio.create_task(prepare(File(path), request_of()))
-        await asyncio.sleep(0)
+        while not opened.is_set():
+            await asyncio.sleep(0)
+        while_open = open_descriptors()
         preparing.cancel()
         await asyncio.wait([preparing])
         assert preparing.cancelled()
-        await prepare_and_close()
+        go_on.set()
+        await asyncio.get_running_loop().shutdown_default_executor()
         await asyncio.sleep(0)
-        return open_descriptors() - before
+        return while_open - open_descriptors()
 
-    async def prepare_and_close() -> None:
-        plan = await prepare(File(path), request_of())
-        assert isinstance(plan, FilePlan)
-        plan.file.close()
-
-    assert asyncio.run(main()) == 0
+    assert asyncio.run(main()) == 1
 
 
 @pytest.mark.parametrize(

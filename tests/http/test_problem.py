@@ -60,7 +60,12 @@ def test_extensions_become_members(request_of) -> None:
 
 
 def test_an_error_with_a_page_of_its_own_names_it(request_of) -> None:
-    error = HTTPError(status=403, type="https://example.com/credit", title="No credit", until=datetime(2030, 1, 1, tzinfo=UTC))
+    error = HTTPError(
+        status=403,
+        type="https://example.com/credit",
+        title="No credit",
+        until=datetime(2030, 1, 1, tzinfo=UTC),
+    )
     document = members(problem(error, request_of()))
     assert (document["type"], document["title"]) == ("https://example.com/credit", "No credit")
     assert document["until"] == "2030-01-01T00:00:00Z"
@@ -79,7 +84,9 @@ def test_an_extension_that_is_not_json_is_a_logged_500(request_of, caplog, exten
 
 
 def test_an_unexpected_error_is_logged_once_and_not_shown(request_of, caplog) -> None:
-    request = request_of("PUT", "/orders/7?token=hush", {"X-Request-Id": "r-2", "Authorization": "Bearer hush"})
+    request = request_of(
+        "PUT", "/orders/7?token=hush", {"X-Request-Id": "r-2", "Authorization": "Bearer hush"}
+    )
     try:
         raise LookupError("the password is hush")
     except LookupError as error:

@@ -105,7 +105,11 @@ def test_the_stream_ends_with_its_source() -> None:
     async def main() -> None:
         stream = EventStream(source("a", {"b": 1}, Event("c", id="3")))
         chunks = [chunk async for chunk in stream.chunks()]
-        assert parse(b"".join(chunks)) == [("message", "a", ""), ("message", '{"b":1}', ""), ("message", "c", "3")]
+        assert parse(b"".join(chunks)) == [
+            ("message", "a", ""),
+            ("message", '{"b":1}', ""),
+            ("message", "c", "3"),
+        ]
         assert [chunk async for chunk in EventStream(source()).chunks()] == []
 
     run(main())
@@ -173,7 +177,7 @@ def test_the_source_runs_ahead_by_a_bounded_number_of_bytes() -> None:
             await asyncio.sleep(0)
         assert AHEAD < len(first) < AHEAD + 2000
         assert made <= 2 * (AHEAD // 1000 + 2)
-        await chunks.aclose()  # type: ignore[attr-defined]
+        await chunks.aclose()
 
     run(main())
 
@@ -201,7 +205,7 @@ def test_a_client_that_goes_away_closes_the_source(where: str) -> None:
         if where == "waiting":
             for _ in range(5):
                 await asyncio.sleep(0)
-        await chunks.aclose()  # type: ignore[attr-defined]
+        await chunks.aclose()
         assert ended[-1] == "closed"
         assert len(asyncio.all_tasks()) == 1
 

@@ -9,7 +9,23 @@ from hypothesis import strategies as st
 
 from stanchion.http.static import resolve
 
-PIECES = ["", ".", "..", "...", "a.txt", "sub", "b.txt", "secret.txt", ".env", "out", "%2e%2e", "\\..\\", "\0", "/", "~"]
+PIECES = [
+    "",
+    ".",
+    "..",
+    "...",
+    "a.txt",
+    "sub",
+    "b.txt",
+    "secret.txt",
+    ".env",
+    "out",
+    "%2e%2e",
+    "\\..\\",
+    "\0",
+    "/",
+    "~",
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +41,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (base / "secret.txt").write_text("secret")
     (base / "root-beside" / "secret.txt").write_text("secret")
     (root / "out").symlink_to(base)
+    (root / "beside").symlink_to(base / "root-beside")
     (root / "out.txt").symlink_to(base / "secret.txt")
     (root / "in.txt").symlink_to(root / "sub" / "b.txt")
     (root / "relative.txt").symlink_to("../secret.txt")
@@ -62,6 +79,7 @@ def test_finds_what_is_inside(root: Path, path: str, file: str) -> None:
         "..\\secret.txt",
         "../root-beside/secret.txt",
         "out/secret.txt",
+        "beside/secret.txt",
         "out.txt",
         "relative.txt",
         "a.txt\0.png",

@@ -25,9 +25,8 @@ def with_upload(memory: int, use: Use) -> None:
     async def main() -> None:
         spool = Spool(memory)
         await write(spool, b"before")
-        upload = Upload(spool, "data.bin", "application/octet-stream")
+        upload = Upload(spool, spool.size, len(CONTENT), "data.bin", "application/octet-stream")
         await write(spool, CONTENT)
-        upload.size = len(CONTENT)
         await write(spool, b"after")
         await spool.seal()
         try:
@@ -155,6 +154,10 @@ def test_tells_what_it_is() -> None:
     with_upload(0, use)
 
 
+def named(filename: str) -> Upload:
+    return Upload(Spool(0), 0, 0, filename, "")
+
+
 @pytest.mark.parametrize(
     ("filename", "expected"),
     [
@@ -172,12 +175,12 @@ def test_tells_what_it_is() -> None:
     ],
 )
 def test_safe_name(filename: str, expected: str) -> None:
-    assert Upload(Spool(0), filename, "").safe_name == expected
+    assert named(filename).safe_name == expected
 
 
 @given(st.text(st.characters(codec="utf-8")) | st.text("./\\ü\0 ", min_size=200))
 def test_any_safe_name_is_one_plain_component(filename: str) -> None:
-    name = Upload(Spool(0), filename, "").safe_name
+    name = named(filename).safe_name
     assert name
     assert name[0] not in ". "
     assert len(os.fsencode(name)) <= 255

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from examples.flights.models.flights import FlightId
+
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
 Line = Annotated[str, Meta(min_length=1, max_length=120)]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="ISO 3166-1 alpha-2", examples=["US"])]
@@ -64,7 +66,7 @@ class Payment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class BookingRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seats on one flight for one party."""
 
-    flight_id: Annotated[int, Meta(ge=1)]
+    flight_id: FlightId
     cabin: Literal["economy", "premium", "first"]
     passengers: Annotated[list[Passenger], Meta(min_length=1, max_length=9)]
     contact: Contact

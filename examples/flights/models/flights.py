@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 AirportCode = Annotated[str, Meta(pattern="^[0-9A-Z]{3}$", description="IATA or FAA code", examples=["JFK"])]
 CarrierCode = Annotated[str, Meta(pattern="^[0-9A-Z]{2}$", description="IATA carrier code", examples=["UA"])]
+FlightId = Annotated[int, Meta(ge=1, lt=2**31)]
 Day = Annotated[date, Meta(description="Local day of scheduled departure")]
 Clock = Annotated[str, Meta(description="Local wall-clock time, 24 hours", examples=["09:05"])]
 Minutes = Annotated[int, Meta(description="Minutes; negative is early")]

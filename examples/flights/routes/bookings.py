@@ -13,15 +13,15 @@ router = Router("/bookings", tags=["bookings"])
 @router.post(
     "", status=201, responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken"}
 )
-async def book(request: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking:
+async def book(wanted: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking | Response:
     """Book seats for a party; all of them or none."""
-    cancelled = await flights.is_cancelled(request.flight_id)
+    cancelled = await flights.is_cancelled(wanted.flight_id)
     if cancelled is None:
-        raise NotFound(f"no flight has the id {request.flight_id}", code="unknown-flight")
+        raise NotFound(f"no flight has the id {wanted.flight_id}", code="unknown-flight")
     if cancelled:
-        raise Conflict(f"flight {request.flight_id} is cancelled", code="flight-cancelled")
+        raise Conflict(f"flight {wanted.flight_id} is cancelled", code="flight-cancelled")
     try:
-        booking = await bookings.add(request)
+        booking = await bookings.add(wanted)
     except SeatTaken as taken:
         raise Conflict(f"seat {taken.seat} is taken", code="seat-taken", seat=taken.seat) from None
     return Response(booking, status=201, headers={"Location": f"/bookings/{booking.id}"})

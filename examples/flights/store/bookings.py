@@ -28,8 +28,7 @@ CREATE TABLE IF NOT EXISTS seats (
 CREATE INDEX IF NOT EXISTS seats_by_booking ON seats (booking_id);
 """
 
-# journal_mode first: switching to it takes the lock that busy_timeout waits for
-_SETUP = f"PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; {_SCHEMA}"
+_SETUP = f"PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; {_SCHEMA}"
 
 
 class SeatTaken(Exception):

@@ -12,6 +12,7 @@ from examples.flights.models.flights import (
     Flight,
     FlightDetail,
     FlightFilter,
+    FlightId,
     Plane,
     Weather,
 )
@@ -30,7 +31,7 @@ class Position(NamedTuple):
 
     date: str
     scheduled_departure: str
-    id: int
+    id: FlightId
 
 
 START = Position("", "", 0)
@@ -104,7 +105,7 @@ def _page(db: sqlite3.Connection, wanted: FlightFilter, after: Position, limit: 
 
 
 def page_query(wanted: FlightFilter, after: Position, limit: int) -> tuple[str, list[object]]:
-    """The page's SQL and its parameters. A condition that is not wanted is left out, so that an index serves the rest."""
+    """The page's SQL and its parameters. What is not wanted is left out, so that an index serves the rest."""
     values = {name: getattr(wanted, name) for name in _FILTERS}
     given = {name: str(value) for name, value in values.items() if value is not None}
     conditions = [*(_FILTERS[name] for name in given), "(date, scheduled_departure, id) > (?, ?, ?)"]

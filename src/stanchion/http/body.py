@@ -76,13 +76,6 @@ class Body:
             self.error = error
             self._wake()
 
-    def discard(self) -> None:
-        """Drop what is buffered and what is to come: the response is out and nobody will read it."""
-        self.fail(RuntimeError("the request is answered; its body can no longer be read"))
-        self._chunks.clear()
-        self.buffered = 0
-        self._resume()
-
     def want_all(self) -> None:
         """The whole body will be taken at once: only its size limit holds it back now."""
         self.high_water = 1 << 62

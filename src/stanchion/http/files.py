@@ -19,7 +19,7 @@ from stanchion.http.response import Response
 from stanchion.http.static import resolve
 
 SMALL = 65_536
-"""Bytes up to which a file is read by the thread that opens it: one hop (56 µs) where a stream takes two."""
+"""Bytes up to which a file is read by the thread that opens it: 71 µs a file where a second hop makes 161."""
 CHUNK = 262_144
 """Bytes read at a time from a larger one."""
 

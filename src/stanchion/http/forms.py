@@ -6,7 +6,7 @@ these limits bound what a body of that size may cost.
 """
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl
 
 from msgspec import Struct
@@ -88,12 +88,13 @@ async def read_form(request: Request, limits: FormLimits) -> FormData:
     """
     content_type = request.fields.get(b"content-type", b"").decode("latin-1")
     media_type, options = parse_options_header(content_type)
-    form = FormData(Spool(limits.upload_memory))
+    spool = Spool(limits.upload_memory)
+    form = FormData(spool)
     if media_type == URLENCODED:
         await _read_urlencoded(request, form, limits)
     elif media_type == MULTIPART:
         try:
-            await _read_multipart(request, options.get("boundary", ""), form, limits)
+            await _read_multipart(request, options.get("boundary", ""), _Parts(form, spool, limits), limits)
         except BaseException:
             form.close()
             raise
@@ -120,7 +121,7 @@ async def _read_urlencoded(request: Request, form: FormData, limits: FormLimits)
         form.fields.setdefault(name, []).append(value)
 
 
-async def _read_multipart(request: Request, boundary: str, form: FormData, limits: FormLimits) -> None:
+async def _read_multipart(request: Request, boundary: str, parts: "_Parts", limits: FormLimits) -> None:
     if not 0 < len(boundary) <= 70:  # RFC 2046 §5.1.1
         raise _malformed("its Content-Type has no boundary of 1 to 70 characters")
     parser = PushMultipartParser(
@@ -129,37 +130,35 @@ async def _read_multipart(request: Request, boundary: str, form: FormData, limit
         max_header_size=limits.max_part_header_bytes,
         # not strict: that refuses a closing CRLF which comes in a chunk of its own
     )
-    parts = _Parts(form, limits)
-    spool = form._spool
     try:
         with parser:
             async for chunk in request.chunks():
                 for event in parser.parse(chunk) if chunk else ():
                     parts.take(event)
-                    if spool.due:
-                        await spool.flush()
+                    if parts.spool.due:
+                        await parts.spool.flush()
     except ParserLimitReached:
         detail = "a part has too many header fields, or too long ones"
         raise ContentTooLarge(detail, code="part-headers-too-large") from None
     except MultipartError as error:
         raise _malformed(str(error.args[0])) from None
-    await spool.seal()
+    await parts.spool.seal()
 
 
 class _Parts:
     """Makes fields and files of the parser's events."""
 
-    __slots__ = ("_count", "_form", "_limits", "_name", "_spool", "_text", "_text_bytes", "_upload")
+    __slots__ = ("_count", "_form", "_limits", "_part", "_start", "_text", "_text_bytes", "spool")
 
-    def __init__(self, form: FormData, limits: FormLimits) -> None:
+    def __init__(self, form: FormData, spool: Spool, limits: FormLimits) -> None:
         self._form = form
+        self.spool = spool
         self._limits = limits
-        self._spool = form._spool
         self._count = 0
-        self._text_bytes = 0
-        self._name = ""
+        self._part: Any = None
+        self._start = 0
         self._text = bytearray()
-        self._upload: Upload | None = None
+        self._text_bytes = 0
 
     def take(self, event: MultipartSegment | bytes | None) -> None:
         """The parser gives a segment, its content in pieces, then None."""
@@ -167,40 +166,40 @@ class _Parts:
             self._end()
         elif isinstance(event, MultipartSegment):
             self._begin(event)
-        elif self._upload is not None:
-            self._spool.write(event)
-        else:
+        elif self._part.filename is None:
             self._take_text(event)
+        else:
+            self.spool.write(event)
 
     def _begin(self, part: MultipartSegment) -> None:
         self._count += 1
         if self._count > self._limits.max_parts:
             raise ContentTooLarge(f"more than {self._limits.max_parts} parts", code="too-many-parts")
-        self._name = part.name or ""
-        if part.filename is None:
-            self._text.clear()
-        else:
-            self._upload = Upload(self._spool, part.filename, part.content_type or "application/octet-stream")
+        self._part = part
+        self._start = self.spool.size
+        self._text.clear()
 
     def _take_text(self, piece: bytes) -> None:
         self._text += piece
         self._text_bytes += len(piece)
         if len(self._text) > self._limits.max_field_bytes:
-            raise _field_too_large(self._name, self._limits)
+            raise _field_too_large(self._part.name, self._limits)
         if self._text_bytes > self._limits.max_text_bytes:
             raise _text_too_large(self._limits)
 
     def _end(self) -> None:
-        if self._upload is None:
+        part = self._part
+        if part.filename is None:
             try:
-                self._form.fields.setdefault(self._name, []).append(self._text.decode())
+                self._form.fields.setdefault(part.name, []).append(self._text.decode())
             except UnicodeDecodeError:
-                raise _malformed(f"field {self._name!r} is not UTF-8") from None
+                raise _malformed(f"field {part.name[:80]!r} is not UTF-8") from None
             return
-        upload, self._upload = self._upload, None
-        upload.size = self._spool.size - upload._start
-        if upload.filename or upload.size:  # neither: what a browser sends for a file input left empty
-            self._form.files.setdefault(self._name, []).append(upload)
+        size = self.spool.size - self._start
+        if part.filename or size:  # neither: what a browser sends for a file input left empty
+            media_type = part.content_type or "application/octet-stream"
+            upload = Upload(self.spool, self._start, size, part.filename, media_type)
+            self._form.files.setdefault(part.name, []).append(upload)
 
 
 def _malformed(why: str) -> BadRequest:

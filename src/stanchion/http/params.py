@@ -45,7 +45,7 @@ class Body(Struct, frozen=True, kw_only=True):
 
 
 class Form(Struct, frozen=True, kw_only=True):
-    """From a form of either kind; a repeated name fills a list. A Struct takes each of its fields from there."""
+    """From a form of either kind; a repeated name fills a list. A Struct takes each of its fields from it."""
 
     alias: str | None = None
     """The field's name; the parameter's own by default. Not for a Struct: rename its fields."""

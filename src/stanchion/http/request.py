@@ -63,7 +63,7 @@ class Request(Struct, eq=False, repr_omit_defaults=True):
         """Query parameters, each name with all its values in order.
 
         Raises:
-            HTTPError: 413 for more than the setting `max_query_params`, 400 for bytes that are not UTF-8.
+            BadRequest: more than the setting `max_query_params`, or bytes that are not UTF-8.
         """
         memo = self._memory()
         if "query" not in memo:
@@ -72,7 +72,7 @@ class Request(Struct, eq=False, repr_omit_defaults=True):
 
     @property
     def cookies(self) -> Mapping[str, str]:
-        """Cookies by name; of a repeated name the first wins (RFC 6265 §5.4 sends the most specific first)."""
+        """Cookies by name; of a repeated name the first, which is the most specific, wins (RFC 6265 §5.4)."""
         memo = self._memory()
         if "cookies" not in memo:
             memo["cookies"] = parse_cookies(self.fields.get(b"cookie", b"").decode("latin-1"))

@@ -14,15 +14,15 @@ class Upload:
 
     __slots__ = ("_position", "_spool", "_start", "filename", "media_type", "size")
 
-    def __init__(self, spool: Spool, filename: str, media_type: str) -> None:
+    def __init__(self, spool: Spool, start: int, size: int, filename: str, media_type: str) -> None:
         self._spool = spool
-        self._start = spool.size
+        self._start = start
         self._position = 0
         self.filename = filename
         """As the client sent it: for showing, never for a path."""
         self.media_type = media_type
         """What the client says it is, without parameters; nobody has looked inside."""
-        self.size = 0
+        self.size = size
         """Bytes."""
 
     def __repr__(self) -> str:

@@ -8,6 +8,7 @@ from stanchion.errors import RouteError
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.policies.base import Category, Policy
+from stanchion.routing.encode import complete
 from stanchion.routing.route import Call, Route
 
 
@@ -24,7 +25,7 @@ class Before(Policy, frozen=True, kw_only=True):
 
         async def hooked(request: Request) -> Response:
             response = await hook(request)
-            return await call(request) if response is None else response
+            return await call(request) if response is None else complete(response)
 
         return hooked
 
@@ -43,7 +44,7 @@ class After(Policy, frozen=True, kw_only=True):
         async def hooked(request: Request) -> Response:
             response = await call(request)
             await hook(request, response)
-            return response
+            return complete(response)
 
         return hooked
 

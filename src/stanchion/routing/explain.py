@@ -45,8 +45,8 @@ def explain(node: inspect.Type, value: Any, location: str) -> list[FieldError]:
 
 
 def shown(value: Any) -> str:
-    """`value` as JSON, cut to 80 characters."""
-    text = msgspec.json.encode(value).decode()
+    """`value` as JSON, cut to 80 characters; what is not JSON by its repr."""
+    text = msgspec.json.encode(value, enc_hook=repr).decode()
     return text if len(text) <= 80 else text[:79] + "…"
 
 
@@ -119,7 +119,7 @@ def _fields(node: Any, value: dict[str, Any], location: str, depth: int) -> Iter
         if name in value:
             yield from _faults(field.type, value[name], _member(location, name), depth)
         elif field.required:
-            yield missing(_member(location, name), field.type)
+            yield missing(_member(location, name), describe(field.type))
     if getattr(node, "forbid_unknown_fields", False):
         known = {field.encode_name for field in node.fields} | {tag_field}
         for name in value.keys() - known:
@@ -128,9 +128,9 @@ def _fields(node: Any, value: dict[str, Any], location: str, depth: int) -> Iter
             )
 
 
-def missing(location: str, node: inspect.Type) -> FieldError:
-    """The fault of a required field that is not there."""
-    return FieldError(location=location, expected=describe(node), received="nothing")
+def missing(location: str, expected: str) -> FieldError:
+    """The fault of something required that is not there."""
+    return FieldError(location=location, expected=expected, received="nothing")
 
 
 def _members(node: Any, value: dict[str, Any], location: str, depth: int) -> Iterator[FieldError]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from msgspec import NODEFAULT, Struct
+from msgspec import UNSET, Struct
 
 from stanchion.errors import RouteError
 from stanchion.routing.route import Handler
@@ -37,8 +37,8 @@ class Parameter(Struct, frozen=True, kw_only=True):
     type: Any
     """The annotation with its constraints and without the marker."""
     required: bool
-    default: Any = NODEFAULT
-    """What an absent one is; NODEFAULT where it is required, or the Struct it belongs to has the default."""
+    default: Any = UNSET
+    """What an absent one is; UNSET where it is required, or the Struct it belongs to has the default."""
     keyword_only: bool = False
     members: tuple["Parameter", ...] = ()
     """Of a Struct taken from the query or a form: its fields."""
@@ -143,13 +143,13 @@ def _parameter(
         source, alias = place(name, annotation, marker, names, resources)
         absent: Any = declared.default
         if absent is declared.empty:
-            absent = None if optional(annotation) and source != "path" else NODEFAULT
+            absent = None if optional(annotation) and source != "path" else UNSET
         return Parameter(
             name=name,
             alias=alias,
             source=source,
             type=str if annotation is None else annotation,
-            required=absent is NODEFAULT,
+            required=absent is UNSET,
             default=absent,
             keyword_only=declared.kind is declared.KEYWORD_ONLY,
             members=_members(annotation, source),
@@ -170,7 +170,7 @@ def _check_path(parameters: tuple[Parameter, ...], names: Sequence[str], handler
     missing = [name for name in names if name not in taken]
     if missing and not any(parameter.source == "request" for parameter in parameters):
         raise RouteError(
-            f"{handler}: it does not take the template's {missing[0]!r}; add the parameter, or take the Request"
+            f"{handler}: it does not take the template's {missing[0]!r}; add a parameter, or take the Request"
         )
 
 

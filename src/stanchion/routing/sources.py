@@ -1,9 +1,10 @@
 """Which part of a request a parameter comes from: by its marker, else by its name and type.
 
-A type is judged by what msgspec makes of it: what text can hold is the query's, what needs JSON is the body's,
-and a class that is nothing msgspec can decode is a resource of the app.
+A type is judged by what msgspec makes of it: what text can hold is the query's, what needs JSON is the
+body's, and a class that is nothing msgspec can decode is a resource of the app.
 """
 
+import re
 import types
 import typing
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterator, Sequence
@@ -41,6 +42,7 @@ _TEXTUAL = (
     inspect.DecimalType, inspect.DateType, inspect.DateTimeType, inspect.TimeType, inspect.TimeDeltaType,
     inspect.UUIDType, inspect.EnumType, inspect.LiteralType,
 )  # fmt: skip
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 COLLECTIONS = (inspect.CollectionType, inspect.TupleType)
 """Types that a repeated name fills."""
 OBJECTS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType)
@@ -100,9 +102,12 @@ def place(
     if source == "form" and _is_file(annotation):
         source = "file"
     alias = getattr(marker, "alias", None)
-    if source == "header":
-        return source, (alias or name.replace("_", "-")).lower()
-    return source, alias or name
+    if source != "header":
+        return source, alias or name
+    field = (alias or name.replace("_", "-")).lower()
+    if not _TOKEN.fullmatch(field):
+        raise RouteError(f"{field!r} is no header's name (RFC 9110 §5.1); give it an alias")
+    return source, field
 
 
 def _by_type(name: str, annotation: Any, names: Sequence[str], resources: Collection[type]) -> Source:
@@ -119,8 +124,10 @@ def _by_type(name: str, annotation: Any, names: Sequence[str], resources: Collec
     if name == "body" or _is_stream(annotation):
         return "body"
     node = node_of(annotation)
-    if isinstance(present(node), inspect.CustomType):
+    if isinstance(annotation, type) and isinstance(node, inspect.CustomType):
         return "resource"
+    if isinstance(present(node), inspect.CustomType):
+        raise RouteError("no request holds its type, and a resource is asked for by its class alone")
     if isinstance(node, (inspect.BytesType, inspect.AnyType)):
         raise RouteError(
             f"{describe(node)} does not say where it comes from; "

@@ -1,8 +1,9 @@
 """Path templates: `/airports/{iata}`, `/flights/{id:int}`, `/files/{rest:path}`.
 
 A segment is either text or one parameter, never a mixture: that is what lets the tree find a route with one
-dictionary look-up a segment. Text is written decoded (`/straße`, not `/stra%C3%9Fe`) and compared with the decoded
-segment of the request. A trailing slash is part of the template: `/items` and `/items/` are two routes.
+dictionary look-up a segment. Text is written decoded (`/straße`, not `/stra%C3%9Fe`) and compared with the
+decoded segment of the request. A trailing slash is part of the template: `/items` and `/items/` are two
+routes.
 """
 
 from collections.abc import Mapping
@@ -77,21 +78,18 @@ def join(prefix: str, text: str) -> str:
 
 
 def fill(template: Template, params: Mapping[str, Any]) -> str:
-    """The percent-encoded path that leads to this template with these values; a `path` value keeps its slashes.
+    """The percent-encoded path that leads to this template; a `path` value keeps its slashes.
 
     Raises:
         RouteError: a parameter is missing or unknown, or a value would not match its converter.
     """
-    wanted = [parameter.name for parameter in template.parameters]
-    if missing := [name for name in wanted if name not in params]:
-        _refuse(template.text, f"no value for {', '.join(missing)}", f"it takes {', '.join(wanted)}")
-    if unknown := [name for name in params if name not in wanted]:
-        _refuse(template.text, f"no parameter {', '.join(unknown)}", f"it takes {', '.join(wanted) or 'none'}")
-    pieces = [
-        quote(segment, safe=_PCHAR) if isinstance(segment, str) else _encode(template, segment, params[segment.name])
-        for segment in template.segments
-    ]
-    return "/" + "/".join(pieces)
+    names = [parameter.name for parameter in template.parameters]
+    mend = f"it takes {', '.join(names) or 'none'}"
+    if missing := [name for name in names if name not in params]:
+        _refuse(template.text, f"no value for {', '.join(missing)}", mend)
+    if unknown := [name for name in params if name not in names]:
+        _refuse(template.text, f"no parameter {', '.join(unknown)}", mend)
+    return "".join("/" + _encode(template, segment, params) for segment in template.segments)
 
 
 def _refuse(text: str, wrong: str, mend: str) -> NoReturn:
@@ -117,16 +115,19 @@ def _segment(text: str, piece: str) -> str | Parameter:
     return Parameter(name, converter or "str")
 
 
-def _encode(template: Template, parameter: Parameter, value: Any) -> str:
-    rest = parameter.converter == "path"
+def _encode(template: Template, segment: str | Parameter, params: Mapping[str, Any]) -> str:
+    if isinstance(segment, str):
+        return quote(segment, safe=_PCHAR)
+    value, rest = params[segment.name], segment.converter == "path"
+    wrong = f"{value!r} is no value for {segment.name!r}"
     try:
         text = to_text(value)
-        CONVERTERS[parameter.converter].parse(text)
+        CONVERTERS[segment.converter].parse(text)
         encoded = quote(text, safe="/" if rest else "", errors="strict")
     except ValueError as error:
-        _refuse(template.text, f"{value!r} is no value for {parameter.name!r}", str(error))
+        _refuse(template.text, wrong, str(error))
     # A dot segment cannot be escaped: clients resolve %2E%2E just as they do `..` (RFC 3986 §6.2.2.3).
     pieces = text.split("/") if rest else [text]
     if "\0" in text or "." in pieces or ".." in pieces or not (text or rest):
-        _refuse(template.text, f"{value!r} is no value for {parameter.name!r}", "no path can carry it")
+        _refuse(template.text, wrong, "no path can carry it")
     return encoded

@@ -16,18 +16,16 @@ from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
 
-Find = Callable[[str, str], tuple[Endpoint, Sequence[Any]] | tuple[None, list[str]]]
-Missing = Callable[[str, Sequence[str]], Endpoint]
-
-
 class Served(Protocol):
     """What is served: a compiled app, or a mounted one."""
 
     app: Any
-    find: Find
-    """Method and raw path to an endpoint and its captured segments, or to None and the methods the path allows."""
-    missing: Missing
-    """The endpoint that answers what `find` did not find."""
+
+    def find(self, method: str, path: str) -> tuple[Endpoint, Sequence[Any]] | tuple[None, list[str]]:
+        """Method and raw path to an endpoint and its captured segments, or to None and the methods the path allows."""
+
+    def missing(self, method: str, allowed: Sequence[str]) -> Endpoint:
+        """The endpoint that answers what `find` did not find."""
 
 
 _LINGER_SECONDS = 2.0

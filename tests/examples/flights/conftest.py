@@ -3,14 +3,17 @@
 import csv
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import pytest
 
+from examples.flights.app import app
 from examples.flights.load import load
+from stanchion.testing import Client
 
 Fields = dict[str, str]
 
@@ -30,10 +33,20 @@ def source() -> Callable[[str], list[Fields]]:
 
     def read(name: str) -> list[Fields]:
         if name not in known:
-            known[name] = list(csv.DictReader(io.StringIO(_text(name), newline="")))
+            rows = csv.DictReader(io.StringIO(_text(name), newline=""))
+            known[name] = [{field: intern(value) for field, value in row.items()} for row in rows]
         return known[name]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def client(data: Path) -> Iterator[Client]:
+    """The app in process, over the loaded database."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FLIGHTS_DATA", str(data))
+        with Client(app) as client:
+            yield client
 
 
 def _text(name: str) -> str:

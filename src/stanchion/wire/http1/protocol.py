@@ -309,21 +309,6 @@ class HTTP1(Incoming):
         """Bytes received of a body still to come, unless reading is paused for us."""
         return None if self._incoming is None or self._paused or self._full else self._incoming.received
 
-    # What a request may ask of its connection
-
-    @property
-    def client(self) -> tuple[str, int] | None:
-        peer = self.transport.get_extra_info("peername")
-        return (peer[0], peer[1]) if isinstance(peer, tuple) else None
-
-    @property
-    def scheme(self) -> str:
-        return "http" if self.transport.get_extra_info("sslcontext") is None else "https"
-
-    @property
-    def max_query_params(self) -> int:
-        return self._server.max_query_params
-
 
 def _returning(response: Response) -> Call:
     async def call(request: Request) -> Response:

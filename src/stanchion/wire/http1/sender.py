@@ -50,7 +50,7 @@ async def send(sink: Sink, request: Request, response: Response) -> None:
 
 
 async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
-    chunks = cast("AsyncIterator[bytes]", response.chunks())
+    chunks = response.chunks()
     async with aclosing(chunks):  # type: ignore[type-var]  # closed also when the client goes away
         if not sink.answering(request):
             return
@@ -128,8 +128,13 @@ async def _sendfile(sink: Sink, plan: FilePlan) -> None:
 
 async def _writable(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:
     ready = loop.create_future()
-    loop.add_writer(descriptor, lambda: ready.done() or ready.set_result(None))
+    loop.add_writer(descriptor, _settle, ready)
     try:
         await ready
     finally:
         loop.remove_writer(descriptor)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)

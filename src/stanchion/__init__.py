@@ -1,0 +1,74 @@
+"""Stanchion: REST APIs that stay up, fast and fair under very high concurrent load.
+
+    from msgspec import Struct
+    from stanchion import App
+
+    app = App("flights")
+
+    class Airport(Struct):
+        iata: str
+        name: str
+
+    @app.get("/airports/{iata}", timeout=0.5)
+    async def airport(iata: str) -> Airport: ...
+
+    $ stanchion serve flights:app
+
+Everything an application needs is here; `stanchion.testing` has the client for its tests.
+"""
+
+from stanchion.app import App
+from stanchion.errors import (
+    BadRequest,
+    ConfigurationError,
+    Conflict,
+    Forbidden,
+    FrozenError,
+    HTTPError,
+    NotFound,
+    Unauthorized,
+)
+from stanchion.http.files import File
+from stanchion.http.params import Body, Cookie, Form, Header, Path, Query
+from stanchion.http.request import Request
+from stanchion.http.response import Response, Stream
+from stanchion.http.sse import Event, EventStream
+from stanchion.http.uploads import Upload
+from stanchion.policies.base import Off
+from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.hooks import After, Before
+from stanchion.policies.timeout import Timeout
+from stanchion.router import Router
+from stanchion.settings import Settings
+
+__all__ = [
+    "After",
+    "App",
+    "BadRequest",
+    "Before",
+    "Body",
+    "BodyLimit",
+    "ConfigurationError",
+    "Conflict",
+    "Cookie",
+    "Event",
+    "EventStream",
+    "File",
+    "Forbidden",
+    "Form",
+    "FrozenError",
+    "HTTPError",
+    "Header",
+    "NotFound",
+    "Off",
+    "Path",
+    "Query",
+    "Request",
+    "Response",
+    "Router",
+    "Settings",
+    "Stream",
+    "Timeout",
+    "Unauthorized",
+    "Upload",
+]

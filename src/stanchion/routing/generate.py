@@ -1,0 +1,89 @@
+"""The source of a route's closure.
+
+Generated with `exec`, as dataclasses and attrs do. XXX. The source is kept on the
+binding, printed by `stanchion routes --source`, and shown in tracebacks.
+"""
+
+import linecache
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from stanchion.routing.signature import Signature
+from stanchion.routing.slots import TABLES, Slot
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """All that the source depends on."""
+
+    signature: Signature
+    slots: Sequence[Slot]
+    threaded: bool
+    """A plain `def` goes to a thread."""
+    status: int
+    fast: bool
+    """There is an exact class for which the response is built in place."""
+
+
+def source_of(plan: Plan, name: str, *, inline: bool = False) -> str:
+    """The text of the function `name`; `inline` for one that never waits, and so is no coroutine."""
+    lines = [f"{'def' if inline else 'async def'} {name}(request):"]
+    kind = plan.signature.body.kind if plan.signature.body is not None else None
+    indent = "    "
+    if kind == "form":
+        lines.append(f"{indent}with await read_form(request, form_limits) as form:")
+        indent += "    "
+    parts = (*_content(kind, inline), *_binding(plan, kind), *_answer(plan, inline))
+    return "\n".join([*lines, *(indent + line for line in parts)]) + "\n"
+
+
+def _content(kind: str | None, inline: bool) -> list[str]:
+    if kind not in ("json", "bytes"):
+        return []
+    taken = 'request.stream.take() if request.stream is not None else b""'
+    whole = taken if inline else "await request.body()"
+    if kind == "bytes":
+        return [f"content = {whole}"]
+    return [
+        'if request.fields.get(b"content-type") not in COMMON_TYPES:',
+        "    check_media_type(request)",
+        f"content = {whole}",
+        'if content.count(b":") > max_json_keys:',
+        "    check_keys(content, max_json_keys)",
+    ]
+
+
+def _binding(plan: Plan, kind: str | None) -> list[str]:
+    sources = {parameter.source for parameter in plan.signature.parameters if not parameter.members}
+    lines = [line for source, (_, line) in TABLES.items() if source in sources]
+    risky = [line for slot in plan.slots for line in slot.lines]
+    if risky:
+        content = "form" if kind == "form" else "content" if kind in ("json", "bytes") else "None"
+        lines += ["try:", *(f"    {line}" for line in risky), "except INVALID:"]
+        lines += [f"    raise refusal(request, {content}) from None"]
+    return lines + [line for slot in plan.slots for line in slot.late]
+
+
+def _answer(plan: Plan, inline: bool) -> list[str]:
+    arguments = [
+        f"{parameter.name}={slot.argument}" if parameter.keyword_only else slot.argument
+        for parameter, slot in zip(plan.signature.parameters, plan.slots, strict=True)
+    ]
+    if plan.threaded and not inline:
+        call = f"await in_thread({', '.join(['handler', *arguments])})"
+    else:
+        call = f"{'await ' if plan.signature.is_async else ''}handler({', '.join(arguments)})"
+    lines = [f"result = {call}"]
+    if plan.fast:
+        lines += ["if result.__class__ is returned:"]
+        lines += [f"    return Response(encode(result), {plan.status}, media_type)"]
+    return [*lines, "return finish(result)"]
+
+
+def compile_source(source: str, name: str, filename: str, names: dict[str, Any]) -> Any:
+    """The function `name` of a source, which tracebacks will find under `filename`."""
+    namespace = dict(names)
+    exec(compile(source, filename, "exec"), namespace)
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    return namespace[name]
