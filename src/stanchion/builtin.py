@@ -29,23 +29,23 @@ def inline_endpoint(method: str, template: str, answer: InlineCall, names: tuple
 
 def missing(method: str, allowed: Sequence[str]) -> Endpoint:
     """What answers where no route does: 404, 405 with Allow, or OPTIONS for a path that has other methods."""
-    return _missing(method, ", ".join(allowed))
+    return _missing(method == "OPTIONS", ", ".join(allowed))
 
 
-@cache  # one for each method and distinct set of methods of an app: few
-def _missing(method: str, allow: str) -> Endpoint:
+@cache  # one for each distinct set of methods of an app: few
+def _missing(is_options: bool, allow: str) -> Endpoint:
     def not_found(request: Request) -> Response:
         raise NotFound("no route has this path")
 
     def not_allowed(request: Request) -> Response:
-        raise MethodNotAllowed(f"{method} is not one of {allow}", headers={"Allow": allow})
+        raise MethodNotAllowed(f"{request.method} is not one of {allow}", headers={"Allow": allow})
 
     def options(request: Request) -> Response:
         return Response(status=204, headers={"Allow": allow})
 
     if not allow:
-        return inline_endpoint(method, "", not_found)
-    return inline_endpoint(method, "", options if method == "OPTIONS" else not_allowed)
+        return inline_endpoint("", "", not_found)
+    return inline_endpoint("", "", options if is_options else not_allowed)
 
 
 def documentation(
@@ -58,7 +58,7 @@ def documentation(
     def description() -> bytes:
         from stanchion.routing.openapi import document
 
-        return msgspec.json.encode(document(title, version, [pair for pair in routes if not pair[0].hidden]))
+        return msgspec.json.encode(document(title, version, routes))
 
     @cache
     def html() -> bytes:

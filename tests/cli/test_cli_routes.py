@@ -42,7 +42,8 @@ app.include(admin)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("routes")
     (folder / "app.py").write_text(APP)
-    (folder / "twice.py").write_text(APP + "\napp.get('/items/{id}')(item)\n")
+    again = "\n\n@app.get('/items/{id}')\nasync def again(id: str) -> None: ...\n"
+    (folder / "twice.py").write_text(APP + again)
     return folder
 
 

@@ -81,6 +81,24 @@ def test_an_address_in_use(mistake: Mistake, folder: Path) -> None:
     assert message.startswith(f"cannot listen on 127.0.0.1 port {port}: Address already in use; ")
 
 
+def test_an_app_that_is_not_there(mistake: Mistake, folder: Path) -> None:
+    message = mistake("serve", "app:api", cwd=folder)
+    assert message == "module 'app' has no 'api'; it has app:app"
+
+
+def test_a_lifespan_that_cannot_start(mistake: Mistake, folder: Path) -> None:
+    lifespan = """
+from stanchion import ConfigurationError
+
+@app.lifespan
+async def database(app):
+    raise ConfigurationError("no database at db.example; start it")
+    yield
+"""
+    (folder / "app.py").write_text(APP + lifespan)
+    assert mistake("serve", "app:app", "--port", "0", cwd=folder) == "no database at db.example; start it"
+
+
 def test_a_wrong_setting_is_told_before_the_app_is_imported(mistake: Mistake, folder: Path) -> None:
     (folder / "app.py").write_text("print('imported')")
     assert mistake("serve", "app:app", cwd=folder, STANCHION_PORT="x").startswith(

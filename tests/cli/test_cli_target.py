@@ -52,8 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_a_wrong_target_is_one_line(mistake: Mistake, folder: Path, target: str, message: str) -> None:
-    for command in ("serve", "routes"):
-        assert mistake(command, target, cwd=folder) == message.format(here=folder)
+    assert mistake("routes", target, cwd=folder) == message.format(here=folder)
 
 
 def test_a_syntax_error_names_file_and_line(mistake: Mistake, folder: Path) -> None:

@@ -134,6 +134,12 @@ def test_every_field_is_reported_with_its_place(bound_of) -> None:
     ]
 
 
+def test_a_fault_hidden_by_a_repeated_name_is_reported(bound_of) -> None:
+    body = b'{"customerId":"x","customerId":1}'
+    fault = ("body.customerId", "Expected `int`, got `str`", body.decode())
+    assert bound_of(take, "POST").faults(body=body) == [fault]
+
+
 def test_malformed_comes_before_invalid(bound_of) -> None:
     async def handler(n: int, order: Order) -> None: ...
 

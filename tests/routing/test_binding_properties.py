@@ -87,7 +87,7 @@ def outcome(bound: Any, *args: Any, **kwargs: Any) -> int:
 
 
 @given(body=Bodies)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_body_is_a_value_or_a_refusal(bound_of, body: bytes) -> None:
     got: list[Any] = []
 
@@ -114,7 +114,7 @@ def test_any_media_type_is_taken_or_refused(bound_of, body: bytes, content_type:
 
 
 @given(query=st.text(max_size=40) | Queries)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_query_is_values_or_a_refusal(bound_of, query: str) -> None:
     async def handler(*, a, b, c, d, e, f, g, h, i, j, k, l, m) -> None: ...  # type: ignore[no-untyped-def]  # noqa: E741
 

@@ -133,7 +133,7 @@ def related(one: str, other: str) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_report_is_empty_exactly_where_msgspec_accepts(data: st.DataObject) -> None:
     shape = data.draw(Shapes)
     value = data.draw(st.one_of(shape.values, Json))
@@ -141,7 +141,7 @@ def test_the_report_is_empty_exactly_where_msgspec_accepts(data: st.DataObject) 
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_only_what_was_spoilt_is_reported_and_mending_it_is_enough(data: st.DataObject) -> None:
     shape = data.draw(Shapes)
     good = data.draw(shape.values)

@@ -10,12 +10,14 @@ import pytest
 from msgspec import Meta, Struct
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from stanchion.errors import FieldError, ValidationFailed
 from stanchion.http.params import Cookie, Form, Header, Query
+from stanchion.http.problem import problem
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
 from stanchion.http.uploads import Upload
 from stanchion.routing.binding import BindLimits, bind
-from stanchion.routing.openapi import document
+from stanchion.routing.openapi import Problem, document
 from stanchion.routing.route import Handler, Route
 from stanchion.routing.template import parse
 
@@ -302,6 +304,16 @@ def test_what_cannot_or_shall_not_be_described_is_left_out() -> None:
     )
 
     assert made["paths"] == {}
+
+
+def test_a_problem_is_what_its_schema_says() -> None:
+    fault = FieldError(location="query.q", expected="integer", received='"x"')
+    error = ValidationFailed([fault])
+
+    sent = msgspec.json.decode(problem(error, None).body)
+
+    assert msgspec.convert(sent, Problem).errors == [fault]
+    assert set(sent) <= set(Problem.__struct_fields__)
 
 
 def test_two_structs_of_one_name_get_a_schema_each() -> None:

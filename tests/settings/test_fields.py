@@ -83,3 +83,11 @@ def test_flags_and_variables_are_spelt_nowhere() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
     spelt = [name for s in SETTINGS.values() for name in (s.flag, s.variable) if f'"{name}"' in sources]
     assert spelt == []
+
+
+def test_no_setting_is_without_effect() -> None:
+    package = Path(stanchion.errors.__file__).parent
+    others = [path for path in package.rglob("*.py") if path.parent.name != "settings"]
+    sources = "".join(path.read_text(encoding="utf-8") for path in others)
+    unread = [name for name in SETTINGS if not re.search(rf"\b(settings|limits)\.{name}\b", sources)]
+    assert unread == []

@@ -21,10 +21,10 @@ async def book(wanted: BookingRequest, flights: FlightStore, bookings: BookingSt
     if cancelled:
         raise Conflict(f"flight {wanted.flight_id} is cancelled", code="flight-cancelled")
     try:
-        booking = await bookings.add(wanted)
+        made = await bookings.add(wanted)
     except SeatTaken as taken:
         raise Conflict(f"seat {taken.seat} is taken", code="seat-taken", seat=taken.seat) from None
-    return Response(booking, status=201, headers={"Location": f"/bookings/{booking.id}"})
+    return Response(made, status=201, headers={"Location": f"/bookings/{made.id}"})
 
 
 @router.get("/{id}", responses={404: "No such booking"})

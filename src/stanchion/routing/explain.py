@@ -79,14 +79,20 @@ def _refusal(annotation: Any, value: Any) -> str | None:
         return str(error)
 
 
-def _own(node: inspect.Type, value: Any, location: str, refusal: str) -> FieldError:
-    """The fault of the part itself: its kind, its size, or what a `__post_init__` has against it."""
+def told(refusal: str, location: str, value: Any) -> FieldError:
+    """The fault in msgspec's own words, at the place it names."""
     at = _AT.search(refusal)
     path, message = (at[1], refusal[: at.start()]) if at else ("", refusal)
-    told = path or (isinstance(value, (dict, list)) and not message.startswith("Expected `"))
-    return FieldError(
-        location=location + path, expected=message if told else describe(node), received=shown(value)
-    )
+    return FieldError(location=location + path, expected=message, received=shown(value))
+
+
+def _own(node: inspect.Type, value: Any, location: str, refusal: str) -> FieldError:
+    """The fault of the part itself: its kind, its size, or what a `__post_init__` has against it."""
+    fault = told(refusal, location, value)
+    objects = isinstance(value, (dict, list)) and not fault.expected.startswith("Expected `")
+    if objects or fault.location != location:
+        return fault
+    return FieldError(location=location, expected=describe(node), received=fault.received)
 
 
 def _inside(node: inspect.Type, value: Any, location: str, depth: int) -> Iterator[FieldError]:

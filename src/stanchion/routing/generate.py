@@ -1,7 +1,9 @@
 """The source of a route's closure.
 
-Generated with `exec`, as dataclasses and attrs do. XXX. The source is kept on the
-binding, printed by `stanchion routes --source`, and shown in tracebacks.
+Generated and run with `exec`, as dataclasses and attrs do. For one path parameter read as an integer the
+closure adds 0.76 µs to the handler's own time (0.55 where the tree has read it), of which msgspec and the
+Response take 0.35; a closure that makes its arguments in a loop over readers and calls with `*` adds 1.30 µs.
+The source is kept on the binding, printed by `stanchion routes --source`, and shown in tracebacks.
 """
 
 import linecache
@@ -56,7 +58,7 @@ def _content(kind: str | None, inline: bool) -> list[str]:
 
 def _binding(plan: Plan, kind: str | None) -> list[str]:
     sources = {parameter.source for parameter in plan.signature.parameters if not parameter.members}
-    lines = [line for source, (_, line) in TABLES.items() if source in sources]
+    lines = [f"{table.local} = {table.expression}" for source, table in TABLES.items() if source in sources]
     risky = [line for slot in plan.slots for line in slot.lines]
     if risky:
         content = "form" if kind == "form" else "content" if kind in ("json", "bytes") else "None"

@@ -1,5 +1,6 @@
 """A JSON body: taken if it says it is JSON and is not too rich in members; if refused, field by field."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from msgspec import inspect
 from stanchion.errors import BadRequest, ContentTooLarge, FieldError, RouteError, UnsupportedMediaType
 from stanchion.http.request import Request
 from stanchion.routing.expected import bare, describe
-from stanchion.routing.explain import explain, missing
+from stanchion.routing.explain import REFUSED, explain, missing, told
 
 COMMON_TYPES = frozenset(
     (None, b"application/json", b"application/json; charset=utf-8", b"application/json;charset=UTF-8")
@@ -40,8 +41,8 @@ def check_keys(raw: bytes, most: int) -> None:
         raise ContentTooLarge(f"more than {most} members in the body", code="too-many-keys")
 
 
-def faults(node: inspect.Type, raw: bytes) -> list[FieldError]:
-    """What is wrong with a body that the decoder refused.
+def faults(node: inspect.Type, decode: Callable[[bytes], Any], raw: bytes) -> list[FieldError]:
+    """What is wrong with a body; empty where the decoder takes it.
 
     Raises:
         BadRequest: it is not JSON.
@@ -49,12 +50,21 @@ def faults(node: inspect.Type, raw: bytes) -> list[FieldError]:
     if not raw:
         return [missing("body", describe(node))]
     try:
-        value = msgspec.json.decode(raw)
+        decode(raw)
+        return []
+    except REFUSED as error:
+        refusal = str(error)
+    # A fault that a later member of the same name hides is in the bytes and no longer in the value.
+    return explain(node, _plain(raw), "body") or [told(refusal, "body", msgspec.Raw(raw))]
+
+
+def _plain(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
     except RecursionError:
         raise BadRequest("the body is nested too deeply", code="malformed-json") from None
     except ValueError as error:
         raise BadRequest(f"the body is not valid JSON: {error}", code="malformed-json") from None
-    return explain(node, value, "body")
 
 
 def check_decodable(node: inspect.Type) -> None:

@@ -39,14 +39,21 @@ class Slot(Struct, frozen=True, kw_only=True):
     """The report; None where nothing can go wrong."""
 
 
+class Table(Struct, frozen=True):
+    """Where a source has its values by name: the closure's local, what sets it, and the same for a report."""
+
+    local: str
+    expression: str
+    of: Callable[[Request, Any], Mapping[Any, Any]]
+
+
 TABLES = {
-    "query": ("query", "query = request.query"),
-    "header": ("fields", "fields = request.fields"),
-    "cookie": ("cookies", "cookies = request.cookies"),
-    "form": ("texts", "texts = form.fields"),
-    "file": ("files", "files = form.files"),
+    "query": Table("query", "request.query", lambda request, _: request.query),
+    "header": Table("fields", "request.fields", lambda request, _: request.fields),
+    "cookie": Table("cookies", "request.cookies", lambda request, _: request.cookies),
+    "form": Table("texts", "form.fields", lambda _, form: form.fields),
+    "file": Table("files", "form.files", lambda _, form: form.files),
 }
-"""By source: the local that holds its values by name, and the line that sets it."""
 
 
 def slot_of(parameter: Parameter, position: int, converter: str, resources: Mapping[type, Any]) -> Slot:
@@ -96,7 +103,7 @@ def _path(parameter: Parameter, position: int, reader: Reader) -> Slot:
 
 def _named(parameter: Parameter, reader: Reader) -> Slot:
     """A parameter from a table of values by name."""
-    table = TABLES[parameter.source][0]
+    table = TABLES[parameter.source].local
     key: str | bytes = parameter.alias.encode("latin-1") if parameter.source == "header" else parameter.alias
     argument, parse, default = (f"{kind}_{parameter.name}" for kind in ("arg", "parse", "default"))
     value, unpack = _shape(parameter, reader)
@@ -131,7 +138,7 @@ def _report(parameter: Parameter, reader: Reader, key: Any) -> Faults:
     location = f"{'body' if source in ('form', 'file') else source}.{parameter.alias}"
 
     def faults(request: Request, content: Content) -> list[FieldError]:
-        found: Any = _table(source, request, content).get(key)
+        found: Any = TABLES[source].of(request, content).get(key)
         if found is None:
             return [missing(location, reader.expected)] if parameter.required else []
         if source in ("header", "cookie"):
@@ -140,17 +147,6 @@ def _report(parameter: Parameter, reader: Reader, key: Any) -> Faults:
         return reader.faults(found, location)
 
     return faults
-
-
-def _table(source: str, request: Request, content: Any) -> Mapping[Any, Any]:
-    if source == "query":
-        return request.query
-    if source == "header":
-        return request.fields
-    if source == "cookie":
-        return request.cookies
-    table: Mapping[Any, Any] = content.fields if source == "form" else content.files
-    return table
 
 
 def _group(parameter: Parameter) -> Slot:
@@ -182,13 +178,13 @@ def _body(parameter: Parameter) -> Slot:
         return Slot(argument=argument, names=names)
     node = node_of(parameter.type)
     json_body.check_decodable(node)
-    decode, argument = f"decode_{parameter.name}", f"arg_{parameter.name}"
-    names[decode] = msgspec.json.Decoder(parameter.type).decode
+    decode = msgspec.json.Decoder(parameter.type).decode
+    name, argument = f"decode_{parameter.name}", f"arg_{parameter.name}"
+    names[name] = decode
     otherwise = "" if parameter.required else f" if content else {default}"
 
     def faults(_: Request, content: Any) -> list[FieldError]:
-        return json_body.faults(node, content) if content or parameter.required else []
+        return json_body.faults(node, decode, content) if content or parameter.required else []
 
-    return Slot(
-        argument=argument, lines=(f"{argument} = {decode}(content){otherwise}",), names=names, faults=faults
-    )
+    lines = (f"{argument} = {name}(content){otherwise}",)
+    return Slot(argument=argument, lines=lines, names=names, faults=faults)

@@ -45,7 +45,7 @@ class Connection(Protocol):
 
     def body_progress(self) -> int | None: ...
 
-    def abort_exchange(self, error: HTTPError) -> None: ...
+    def refuse(self, error: HTTPError) -> None: ...
 
     def shut(self) -> None: ...
 
@@ -102,7 +102,7 @@ class Server:
             error = HTTPError(
                 "too many open connections", status=503, code="too-many-connections", headers={"Retry-After": "1"}
             )
-            connection.abort_exchange(error)
+            connection.refuse(error)
 
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -137,21 +137,25 @@ class Server:
         self.date = line + b"\r\n\r\n"
         self.date_close = line + b"\r\nconnection: close\r\n\r\n"
         self.date_keep = line + b"\r\nconnection: keep-alive\r\n\r\n"
-        self.sweep()
         self._timer = self.loop.call_later(self._interval, self._tick)
+        self.sweep()
 
     def sweep(self) -> None:
         """Cut the connections that have waited too long."""
         limits = self.settings
-        waits = {IDLE: limits.keep_alive_timeout, HEAD: limits.header_timeout, LINGER: _LINGER_SECONDS}
+        waits = {
+            IDLE: limits.keep_alive_timeout,
+            HEAD: limits.header_timeout,
+            WRITE: limits.write_timeout,
+            LINGER: _LINGER_SECONDS,
+        }
         now = self.now
         for connection in list(self.connections):
-            limit = waits.get(connection.phase)
-            if limit is not None:
-                if now - connection.since > limit:
-                    _expire(connection)
-            elif connection.phase == WRITE:
+            phase = connection.phase
+            if phase >= WRITE and connection.transport.get_write_buffer_size():
                 self._check_write(connection)
+            elif phase in waits and now - connection.since > waits[phase]:
+                _expire(connection)
             if now - connection.body_since > limits.body_grace:
                 self._check_body(connection)
 
@@ -172,14 +176,14 @@ class Server:
         if received is None:
             return
         if received - connection.body_mark < self.settings.body_min_rate * window:
-            connection.abort_exchange(
-                HTTPError("the body arrives too slowly", status=408, code="body-too-slow")
-            )
+            connection.refuse(HTTPError("the body arrives too slowly", status=408, code="body-too-slow"))
         connection.body_mark = received
 
 
 def _expire(connection: Connection) -> None:
     if connection.phase == HEAD:
-        connection.abort_exchange(HTTPError("the request's head is late", status=408, code="header-timeout"))
+        connection.refuse(HTTPError("the request's head is late", status=408, code="header-timeout"))
+    elif connection.phase == IDLE:
+        connection.shut()
     else:
-        connection.transport.abort() if connection.phase == LINGER else connection.transport.close()
+        connection.transport.abort()

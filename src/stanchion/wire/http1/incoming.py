@@ -1,6 +1,6 @@
 """The receiving half of an HTTP/1.1 connection: bytes to requests, strictly and within limits.
 
-The parser calls the `on_…` methods. What cannot be served as HTTP ends in `_refuse`, whose answer keeps its place behind
+The parser calls the `on_…` methods. What cannot be served as HTTP ends in `refuse`, whose answer keeps its place behind
 the requests before it; what is served ends in `_accept`. Both belong to the sending half (protocol.py).
 
 A plain GET's path through here is laid out flat on purpose: a whole request costs about 9 µs, two thirds of it in system
@@ -75,7 +75,7 @@ class Incoming(asyncio.Protocol):
         self._expects = False  # the client waits for 100 Continue
         self._http10 = False
         self._ending = False  # no request after those already taken
-        self._unfed: bytes | None = None  # received, not yet parsed: too much is pipelined
+        self._unfed: memoryview | None = None  # received, not yet parsed: too much is pipelined
         self._full = False  # reading is paused for what is pipelined
         self._paused = False  # reading is paused for a body nobody consumes
         self.phase = IDLE
@@ -88,7 +88,7 @@ class Incoming(asyncio.Protocol):
     def _accept(self, request: Request, endpoint: Endpoint) -> None:
         raise NotImplementedError
 
-    def _refuse(self, error: HTTPError) -> None:
+    def refuse(self, error: HTTPError) -> None:
         raise NotImplementedError
 
     def _body_complete(self) -> None:
@@ -100,51 +100,69 @@ class Incoming(asyncio.Protocol):
         if self._parser is None:
             return  # refused or lingering: what still arrives is dropped
         if len(data) > self._server.slice_size or self._unfed is not None:
-            self._unfed = data if self._unfed is None else self._unfed + data
+            self._unfed = memoryview(data if self._unfed is None else b"".join((self._unfed, data)))
             self._feed_unfed()
             return
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
-            self._parse_failed(error, data)
+            self._parse_failed(error)
+        except HttpParserUpgrade as upgrade:
+            self._feed_past_upgrade(data[upgrade.args[0] :])
         if self._target or self._chunked:
             self._count(len(data))
 
     def _feed_unfed(self) -> None:
         """Feed a long read a slice at a time, so that what it makes of pipelined requests stays bounded."""
-        while self._unfed is not None and self._parser is not None and not self._full:
-            size = self._server.slice_size
+        size = self._server.slice_size
+        while self._unfed is not None and not self._full:
             data, rest = self._unfed[:size], self._unfed[size:]
             self._unfed = None
-            self.data_received(data)
-            self._unfed = rest or None
+            self.data_received(bytes(data))
+            self._unfed = rest if rest and self._parser is not None else None
 
-    def _parse_failed(self, error: HttpParserError, data: bytes) -> None:
+    def _feed_past_upgrade(self, data: bytes) -> None:
+        """No upgrade is offered here, so each is ignored (RFC 9110 §7.8)."""
+        while data and self._parser is not None:
+            try:
+                self._parser.feed_data(data)
+            except HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                continue
+            except HttpParserError as error:
+                self._parse_failed(error)
+            return
+
+    def _parse_failed(self, error: HttpParserError) -> None:
         if self._parser is None:
             return  # the input had ended before this
-        if isinstance(error, HttpParserUpgrade):  # an upgrade not offered here is ignored (RFC 9110 §7.8)
-            if error.args[0] < len(data):
-                self.data_received(data[error.args[0] :])
-            return
         cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
         if cause is None:
             cause = framing.malformed(str(error))
         elif not isinstance(cause, HTTPError):
             _log.error("the wire layer failed on a request", exc_info=cause)
             cause = HTTPError("", status=500, code="internal-error")
-        self._refuse(cause)
+        self.refuse(cause)
 
     def _count(self, size: int) -> None:
-        """Bound what an unfinished head, chunk extensions and trailers may take, in bytes and in time."""
+        """Bound what an unfinished head, chunk extensions and trailers may take, in bytes and in time.
+
+        The read a message begins in counts as one byte: the rest of it may belong to those before.
+        """
+        if self._parser is None:
+            return  # what has begun will not be answered
         if self.phase == IDLE:
             self.phase = HEAD
             self.since = self._server.now
-        self._size += size
-        allowed = self._server.max_header_bytes
-        if self._incoming is not None:
-            allowed += _CHUNK_OVERHEAD * self._incoming.received
-        if self._size > allowed and self._parser is not None:
-            self._refuse(self._fields_too_large() if self._fields else self._target_too_long())
+        self._size += size if self._size else 1
+        server, body = self._server, self._incoming
+        if body is not None:
+            if self._size > server.max_header_bytes + _CHUNK_OVERHEAD * body.received:
+                self.refuse(framing.malformed("extensions and trailers outweigh the body", "chunk-overhead"))
+        elif len(self._target) > server.max_request_line:
+            self.refuse(self._target_too_long())
+        elif self._size > server.max_request_line + server.max_header_bytes:
+            self.refuse(self._fields_too_large())
 
     def _fields_too_large(self) -> HTTPError:
         limit = self._server.max_header_bytes
@@ -161,7 +179,7 @@ class Incoming(asyncio.Protocol):
         if name in fields:
             self._repeated(name, value)
         else:
-            fields[name] = value
+            fields[name] = value.rstrip()  # llhttp leaves the blanks behind a value (RFC 9112 §5.1)
 
     def _repeated(self, name: bytes, value: bytes) -> None:
         if name in framing.SINGLE:
@@ -170,7 +188,7 @@ class Incoming(asyncio.Protocol):
         self._size += 1  # anything but zero has the head looked at
         if self._repeats + len(self._fields) > self._server.max_headers:
             raise self._too_many_fields()
-        self._fields[name] += (b"; " if name == b"cookie" else b", ") + value
+        self._fields[name] += (b"; " if name == b"cookie" else b", ") + value.rstrip()
 
     def _target_too_long(self) -> HTTPError:
         limit = self._server.max_request_line
@@ -229,7 +247,7 @@ class Incoming(asyncio.Protocol):
                 framing.check_trailers(self._fields)
                 self._fields = {}
             self._chunked = False
-            self._size = 0
+            self._size = self._repeats = 0
             self._incoming = None
             body.finish()
             self._body_complete()
@@ -254,10 +272,9 @@ class Incoming(asyncio.Protocol):
         if not parser.should_keep_alive():
             self._ending = True
         coding = fields.get(b"transfer-encoding")
-        length = fields.get(b"content-length", b"0")
         if coding is not None:
             framing.check_transfer_encoding(coding, self._http10)
-        has_body = coding is not None or int(length) > 0
+        has_body = coding is not None or framing.content_length(fields) > 0
         if has_body and parser.should_upgrade():
             raise framing.malformed("an upgrade with a body is not served", "malformed-upgrade")
         self._expects = False
@@ -268,21 +285,20 @@ class Incoming(asyncio.Protocol):
 
     @staticmethod
     def _other_target(method: str, target: bytes, fields: dict[bytes, bytes]) -> tuple[str, str]:
-        """A target other than a path, such as `*` or the absolute form, whose authority overrides Host."""
+        """A target other than a path: `*`, or the absolute form, whose authority Host has to repeat."""
         path, query, authority = framing.split_target(method, target.decode("ascii"))
         if authority is not None:
-            fields[b"host"] = authority.encode("ascii")
+            framing.check_authority(authority.encode("ascii"), fields)
         return path, query
 
     def _expect_body(self, request: Request, endpoint: Endpoint) -> None:
         self._max_body = endpoint.max_body
-        length = request.fields.get(b"content-length")
-        if length is not None and int(length) > endpoint.max_body:
+        if framing.content_length(request.fields) > endpoint.max_body:
             raise self._body_too_large()
         request.stream = self._incoming = Body(self, self._server.body_buffer)
         self.body_since = self._server.now
         self.body_mark = 0
-        self._chunked = length is None
+        self._chunked = b"transfer-encoding" in request.fields
 
     def _body_too_large(self) -> HTTPError:
         return ContentTooLarge(f"the body is over {self._max_body} bytes", max_bytes=self._max_body)
@@ -295,19 +311,23 @@ class Incoming(asyncio.Protocol):
 
     def resume_body(self) -> None:
         self._paused = False
-        self.body_since = self._server.now
-        if self._incoming is not None:
-            self.body_mark = self._incoming.received
         self._resume_reading()
 
     def invite_body(self) -> None:
         if self._expects:
             self._expects = False
+            self._judge_rate_from_now()
             self.transport.write(_CONTINUE)
 
     def _resume_reading(self) -> None:
+        self._judge_rate_from_now()
         if not (self._paused or self._full or self.transport.is_closing()):
             self.transport.resume_reading()
+
+    def _judge_rate_from_now(self) -> None:
+        self.body_since = self._server.now
+        if self._incoming is not None:
+            self.body_mark = self._incoming.received
 
     # What a request may ask of its connection
 

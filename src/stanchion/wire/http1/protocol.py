@@ -15,6 +15,7 @@ from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.routing.route import Call, Endpoint, InlineCall
 from stanchion.wire.http1.encode import body_bytes, whole
+from stanchion.wire.http1.framing import malformed
 from stanchion.wire.http1.incoming import Incoming
 from stanchion.wire.http1.sender import send
 from stanchion.wire.phases import HANDLE, IDLE, LINGER, WRITE
@@ -49,12 +50,20 @@ class HTTP1(Incoming):
     def eof_received(self) -> bool:
         if self._request is None and not self._pending:
             return False
+        self._server.loop.call_later(_HALF_CLOSE_GRACE, self._grace_over)
+        if self._incoming is not None:
+            self.refuse(malformed("the body ends early", "incomplete-body"))
         self._end_input()
-        self._server.loop.call_later(_HALF_CLOSE_GRACE, self.transport.abort)
         return True
+
+    def _grace_over(self) -> None:
+        """A half-closed client is let go, unless all that is left is bytes on their way to it."""
+        if self._request is not None or self._pending or self.phase == LINGER:
+            self.transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._end_input()
+        self._incoming = None
         self._pending = None
         self._server.closed(self)
         self._cancel(ConnectionResetError("the client has gone away"))
@@ -91,6 +100,12 @@ class HTTP1(Incoming):
         else:
             self._inline = endpoint.inline  # once the body is there
             stream.want_all()
+
+    def _start(self, request: Request, endpoint: Endpoint) -> None:
+        """Serve a request that had to wait; in a task even if it could run inline, so that others get their turn."""
+        self._request = request
+        self.phase = HANDLE
+        self._task = self._server.task(self._serve(request, endpoint.call))
 
     def _body_complete(self) -> None:
         inline, self._inline = self._inline, None
@@ -148,16 +163,14 @@ class HTTP1(Incoming):
 
     def _advance(self) -> None:
         """Start the next pipelined request, or parse on; harmless when there is nothing to do."""
-        if self._request is not None or self.blocked or self.transport.is_closing():
+        if self._request is not None or self.blocked or self.phase == LINGER or self.transport.is_closing():
             return
         if self._pending:
             entry = self._pending.popleft()
             if isinstance(entry, HTTPError):
                 self._answer_refused(entry)
             else:
-                ahead, self._pending = self._pending, None
-                self._accept(*entry)
-                self._pending = ahead
+                self._start(*entry)
         elif self._full or self._unfed is not None:
             self._full = False
             self._feed_unfed()
@@ -205,12 +218,15 @@ class HTTP1(Incoming):
     def keeps_chunks(self) -> bool:
         """Whether this client understands a chunked body; else a stream ends with the connection."""
         if self._http10:
-            self._ending = True
+            self._take_no_more()
+            self._pending = None
         return not self._http10
 
     def _fail(self, request: Request, error: BaseException) -> None:
         """Answer an exception; one that comes after the head can only break the connection."""
         if self._request is not request:
+            if not isinstance(error, HTTPError | ConnectionError):
+                unexpected(request, error)  # for the log: there is nobody to answer
             return
         if isinstance(error, HTTPError) and not self.head_sent:
             response = problem(error, request)
@@ -226,14 +242,14 @@ class HTTP1(Incoming):
 
     # Ends
 
-    def _refuse(self, error: HTTPError) -> None:
+    def refuse(self, error: HTTPError) -> None:
         """Answer a message that cannot be served, after those before it, and take no more."""
         body, self._incoming = self._incoming, None
         self._end_input()
         if body is not None and self._pending and self._request_of(self._pending[-1]) is body:
             self._pending[-1] = error
         elif body is not None or self._request is None and not self._pending:
-            self.abort_exchange(error)
+            self._abort_exchange(error)
         else:
             self._enqueue(error)
 
@@ -241,9 +257,9 @@ class HTTP1(Incoming):
     def _request_of(entry: "tuple[Request, Endpoint] | HTTPError") -> object:
         return None if isinstance(entry, HTTPError) else entry[0].stream
 
-    def abort_exchange(self, error: HTTPError) -> None:
+    def _abort_exchange(self, error: HTTPError) -> None:
         """Cancel the active request, if any, and answer `error` in its place; the connection ends."""
-        if self.head_sent:
+        if self.head_sent or self.transport.is_closing():
             self.transport.abort()
             return
         request = self._request
@@ -266,8 +282,15 @@ class HTTP1(Incoming):
         if task is not None:
             task.cancel()
 
+    def _take_no_more(self) -> None:
+        """The message that is arriving, if any, is the last."""
+        self._ending = True
+        if self._incoming is None:
+            self._end_input()
+
     def _end_input(self) -> None:
         self._ending = True
+        self._expects = False
         self._chunked = False
         self._target = b""
         self._parser = None  # also breaks its reference cycle with this object
@@ -285,29 +308,38 @@ class HTTP1(Incoming):
     def _linger(self) -> None:
         """Close our side and drop what still arrives: closing with unread bytes would reset away the answer."""
         self._end_input()
+        self._incoming = None
         self.phase = LINGER
         self.since = self._server.now
         if self._paused or self._full:
             self._paused = self._full = False
             self.transport.resume_reading()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
+        if not self.transport.can_write_eof():
             self.transport.close()
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # asyncio's own loop, where the client has reset the connection meanwhile
+            self.transport.abort()
 
     def shut(self) -> None:
         """Take no new request; close now if idle, else after the answers that are owed."""
-        self._ending = True
-        if self._request is None and not self._pending:
+        self._take_no_more()
+        if self._request is None and not self._pending and self.phase != LINGER:
             self._close()
 
     def cancel_for_shutdown(self) -> None:
         """The drain's time is up."""
-        self.abort_exchange(ServiceUnavailable("the server is shutting down", headers={"Retry-After": "1"}))
+        if self._request is None and not self._pending:
+            self.transport.abort()
+        else:
+            self._abort_exchange(ServiceUnavailable("the server is shutting down", headers={"Retry-After": "1"}))
 
     def body_progress(self) -> int | None:
-        """Bytes received of a body still to come, unless reading is paused for us."""
-        return None if self._incoming is None or self._paused or self._full else self._incoming.received
+        """Bytes received of a body still to come, unless it is us it waits for."""
+        if self._incoming is None or self._paused or self._full or self._expects:
+            return None
+        return self._incoming.received
 
 
 def _returning(response: Response) -> Call:

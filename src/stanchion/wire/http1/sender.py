@@ -105,6 +105,8 @@ async def _sendfile(sink: Sink, plan: FilePlan) -> None:
     sink.transport.set_write_buffer_limits(high=0)
     await asyncio.sleep(0)
     await sink.drain()
+    if sink.transport.is_closing():  # its descriptor may be another connection's by now
+        return
     descriptor = os.dup(cast(int, _socket_of(sink)))
     sink.phase = WRITE  # the sweep watches for progress: `since` moves with it
     try:
@@ -115,6 +117,9 @@ async def _sendfile(sink: Sink, plan: FilePlan) -> None:
             except BlockingIOError:
                 await _writable(loop, descriptor)
                 continue
+            except ConnectionError:  # the client has left, which the transport has yet to notice
+                sink.transport.abort()
+                return
             if sent == 0:
                 raise OSError("the file became shorter while it was sent")
             offset += sent
