@@ -26,9 +26,10 @@ class Measure:
 class Figure:
     """The medians of one peer and case over all rounds.
 
-    `busy` is the share of its core that the server used: well below 1, the load generator or the machine was
-    the limit, and the server can do more than the figure says. `runs` are the rounds' requests a second, in
-    order; `spread` is their range as a share of the median.
+    `busy` is the share of its core that the server used: well below 1, wrk or other programs were the limit,
+    and the server can do more than the figure says. `per_core_second` is what it answered for each second of
+    processor time, which other programs disturb far less than requests a second. `runs` are the rounds'
+    requests a second, in order; `spread` is their range as a share of the median.
     """
 
     peer: str
@@ -37,6 +38,7 @@ class Figure:
     p50_ms: float
     p99_ms: float
     busy: float
+    per_core_second: float
     spread: float
     runs: tuple[float, ...]
     faults: tuple[str, ...]
@@ -163,6 +165,9 @@ def _figure(peer: str, case: str, group: list[Measure]) -> Figure:
         p50_ms=median(measure.p50_ms for measure in group),
         p99_ms=median(measure.p99_ms for measure in group),
         busy=median(measure.busy for measure in group),
+        per_core_second=median(
+            measure.per_second / measure.busy if measure.busy else 0.0 for measure in group
+        ),
         spread=(max(runs) - min(runs)) / middle if middle else 0.0,
         runs=runs,
         faults=tuple(faults),

@@ -33,8 +33,8 @@ class Bench:
     def warm_up(self, case: Case, port: int) -> None:
         """Load, a second at a time, until the last two seconds were no faster than those before.
 
-        A fixed time is unfair to Node, whose compilers share the server's one core: Fastify was seen to double
-        its rate between the second and the tenth second. Bounded by twice the measure's own length.
+        A fixed time is unfair to Node, whose compilers share the server's one core: Fastify was seen to
+        double its rate between the second and the tenth second. Bounded by twice the measure's own length.
         """
         rates: list[float] = []
         while len(rates) < 2 * self.seconds and not settled(rates):

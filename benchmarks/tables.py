@@ -11,7 +11,10 @@ INVALID = "invalid"
 NONE = "-"
 FULL_CORE = 0.85
 """A server that used less of its core than this was not the limit itself, and the foot says so."""
-LOAD_HEADER = ("peer", "requests/s", "p50 ms", "p99 ms", "spread", "core used", "Stanchion is")
+LOAD_HEADER = (
+    *("peer", "requests/s", "p50 ms", "p99 ms", "spread"),
+    *("core used", "a core-second", "Stanchion is"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,14 +46,23 @@ def foot(report: Report) -> list[str]:
         for case, figure in report.every()
         for fault in figure.faults[:1]
     ]
-    lines += [
-        f"{report.titles[figure.peer]} used only {figure.busy:.0%} of its core in case ({figure.case}): "
-        "wrk or other programs were the limit, and it can do more than the figure says"
-        for figure in report.loads
-        if figure.valid and figure.busy < FULL_CORE
-    ]
+    lines += _disturbed(report)
     lines += [f"{report.titles[peer]} was left out: {reason}" for peer, reason in report.left_out.items()]
     return [*lines, *report.notes]
+
+
+def _disturbed(report: Report) -> list[str]:
+    """A line for each case in which servers had less than their whole core, and so were not the limit."""
+    lines = []
+    for letter in LOADS:
+        short = [figure for figure in report.of_case(letter) if figure.valid and figure.busy < FULL_CORE]
+        if short:
+            told = ", ".join(f"{report.titles[figure.peer]} {figure.busy:.0%}" for figure in short)
+            lines.append(
+                f"case ({letter}): these used less than {FULL_CORE:.0%} of their core, since wrk or other "
+                f"programs were the limit; judge them by requests a core-second: {told}"
+            )
+    return lines
 
 
 def times(value: float | None) -> str:
@@ -93,7 +105,7 @@ def _load_table(report: Report, letter: str) -> Table:
 def _load_row(report: Report, figure: Figure, ours: Figure | None) -> tuple[str, ...]:
     title = report.titles[figure.peer]
     if not figure.valid:
-        return (title, INVALID, NONE, NONE, NONE, NONE, NONE)
+        return (title, INVALID, *(NONE for _ in LOAD_HEADER[2:]))
     compared = ratio(ours.per_second, figure.per_second) if ours and ours.valid else None
     return (
         title,
@@ -102,6 +114,7 @@ def _load_row(report: Report, figure: Figure, ours: Figure | None) -> tuple[str,
         f"{figure.p99_ms:.2f}",
         f"{figure.spread:.0%}",
         f"{figure.busy:.0%}",
+        f"{figure.per_core_second:,.0f}",
         times(compared),
     )
 

@@ -171,4 +171,4 @@ def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimit
         if isinstance(policy, BodyLimit):
             max_body = policy.bytes
     inline = binding.inline if call is binding.call else None
-    return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body))
+    return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body, binding.takes_body))

@@ -30,7 +30,8 @@ def test_reads_what_has_arrived_without_asking_for_more(wire) -> None:
         body.finish()
         assert await body.read() == b"abcd"
         assert wire.asked == []
-        assert (body.received, body.buffered, body.complete) == (4, 0, True)
+        assert await body.read() == b"abcd"  # a hook may have read it before the handler
+        assert (body.received, body.complete) == (4, True)
 
     run(main())
 
@@ -83,7 +84,7 @@ def test_the_whole_can_be_wanted_first_and_taken_when_it_is_there(wire) -> None:
     body.finish()
     assert body.take() == b"x" * 11 + b"y" * 11
     assert wire.asked == ["pause", "invite", "resume"]
-    assert body.buffered == 0
+    assert body.take() == b"x" * 11 + b"y" * 11
 
 
 def test_chunks_come_as_fed_and_resume_the_feeder_when_all_are_taken(wire) -> None:

@@ -24,4 +24,4 @@ def test_any_other_name_is_absent(name: str) -> None:
 def test_is_a_mapping() -> None:
     assert dict(HEADERS) == {"accept": "text/html", "x-name": "Jürgen"}
     assert len(HEADERS) == 2
-    assert repr(HEADERS) == "Headers({'accept': 'text/html', 'x-name': 'Jürgen'})"
+    assert repr(HEADERS) == "<Headers accept, x-name>"

@@ -17,7 +17,7 @@ __all__ = ["request_of"]  # the fixture
 
 
 class Bound:
-    """A handler behind a route; `ask` sends it one request and gives the response, `faults` what a 422 lists."""
+    """A handler behind a route; `ask` sends it one request, `faults` gives what a 422 lists."""
 
     def __init__(self, request_of: RequestOf, binding: Binding, method: str) -> None:
         self._request_of = request_of
@@ -34,7 +34,7 @@ class Bound:
     ) -> Response:
         request = self._request_of(self._method, f"/?{query}", headers, None if body is None else [body])
         request.path_args = args
-        return asyncio.run(self._call(request))  # type: ignore[arg-type]
+        return asyncio.run(self._call(request))
 
     async def _call(self, request: Any) -> Response:
         return await self.binding.call(request)

@@ -2,10 +2,7 @@
 
 import asyncio
 import enum
-import threading
 import traceback
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -14,10 +11,9 @@ from uuid import UUID
 import pytest
 from msgspec import Meta, Struct
 
-from stanchion.errors import RouteError, ValidationFailed
+from stanchion.errors import RouteError
 from stanchion.http.params import Cookie, Header, Query
 from stanchion.http.request import Request
-from stanchion.routing.binding import BindLimits
 
 
 class Mode(enum.Enum):
@@ -255,50 +251,6 @@ def test_keyword_only_and_positional_only(bound_of) -> None:
     assert given(bound_of, handler, "a=1&b=2&handler=4") == b"[1,2,4,3]"
 
 
-CURRENT: ContextVar[str] = ContextVar("current", default="none")
-
-
-def test_a_plain_function_runs_in_the_pool_with_the_context(bound_of) -> None:
-    def handler(n: int, *, handler: int = 0) -> list[str]:
-        return [threading.current_thread().name, CURRENT.get(), str(n)]
-
-    with ThreadPoolExecutor(1, thread_name_prefix="pool") as executor:
-        bound = bound_of(handler, limits=BindLimits(executor=executor))
-        CURRENT.set("here")
-        assert bound.ask("n=1").body == b'["pool_0","here","1"]'
-    assert bound.binding.inline is None
-
-
-def test_an_inline_function_needs_no_task(bound_of, request_of) -> None:
-    def handler(n: int) -> list[str]:
-        return [threading.current_thread().name]
-
-    bound = bound_of(handler, run="inline")
-    here = f'["{threading.current_thread().name}"]'.encode()
-    assert bound.ask("n=1").body == here
-    assert bound.binding.inline(request_of("GET", "/?n=1")).body == here
-    assert not bound.binding.takes_body
-    with pytest.raises(ValidationFailed):
-        bound.binding.inline(request_of("GET", "/?n=x"))
-
-
-def test_an_inline_function_takes_a_body_that_is_there(bound_of, request_of) -> None:
-    def handler(body: Required) -> list[int]:
-        return [body.a, body.b]
-
-    binding = bound_of(handler, "POST", run="inline").binding
-    assert binding.takes_body
-    assert binding.inline(request_of("POST", "/", {}, [b'{"a":1,', b'"b":2}'])).body == b"[1,2]"
-    with pytest.raises(ValidationFailed):
-        binding.inline(request_of("POST", "/"))
-
-
-def test_an_async_function_is_never_inline(bound_of) -> None:
-    async def handler() -> None: ...
-
-    assert bound_of(handler, run="inline").binding.inline is None
-
-
 def test_the_source_can_be_read_and_is_in_tracebacks(bound_of) -> None:
     async def handler(id: int) -> str:
         raise RuntimeError("here")
@@ -313,6 +265,7 @@ def test_the_source_can_be_read_and_is_in_tracebacks(bound_of) -> None:
 
 def test_nothing_is_bound_twice_or_for_nothing(bound_of) -> None:
     async def handler() -> str:
+        await asyncio.sleep(0)
         return ""
 
     source = bound_of(handler).binding.source

@@ -132,6 +132,12 @@ def test_a_name_in_the_template_is_a_path_parameter_whatever_its_type() -> None:
     ]
 
 
+def test_a_parameter_called_request_needs_no_annotation() -> None:
+    async def handler(request): ...  # type: ignore[no-untyped-def]
+
+    assert only(handler).source == "request"
+
+
 def test_markers_name_the_source() -> None:
     async def handler(
         request: Request,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -61,6 +62,14 @@ class Routes:
 
     def missing(self, method: str, allowed: Sequence[str]) -> Endpoint:
         return self._missing
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something the server does in its own time; five seconds at the most."""
+    end = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 class _Records(logging.Handler):

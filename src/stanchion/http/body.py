@@ -59,9 +59,9 @@ class Body:
             return  # nobody will read it
         self._chunks.append(chunk)
         self.buffered += size
-        if self._waiter is not None:
-            self._wake()
-        elif self.buffered > self.high_water and not self._paused:
+        self._wake()
+        # also with a reader, which may not run for a while: uvloop reads up to 8 MiB before it lets tasks run
+        if self.buffered > self.high_water and not self._paused:
             self._paused = True
             self._feeder.pause_body()
 
@@ -83,14 +83,12 @@ class Body:
         self._resume()
 
     def take(self) -> bytes:
-        """The whole body of a complete message; once."""
-        if len(self._chunks) == 1:
-            chunk = self._chunks.popleft()
-        else:
-            chunk = b"".join(self._chunks)
+        """The whole body of a complete message; it stays, so that a hook and the handler can both have it."""
+        if len(self._chunks) != 1:
+            whole = b"".join(self._chunks)
             self._chunks.clear()
-        self.buffered = 0
-        return chunk
+            self._chunks.append(whole)
+        return self._chunks[0]
 
     async def read(self) -> bytes:
         """The whole body.

@@ -25,4 +25,4 @@ class Headers(Mapping[str, str]):
         return len(self._fields)
 
     def __repr__(self) -> str:
-        return f"Headers({dict(self)!r})"
+        return f"<Headers {', '.join(self)}>"  # not the values: they may hold secrets

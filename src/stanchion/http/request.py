@@ -30,7 +30,7 @@ class Peer(Protocol):
     def max_query_params(self) -> int: ...
 
 
-class Request(Struct, eq=False, repr_omit_defaults=True):
+class Request(Struct, eq=False):
     """A request. `path` is as sent, still percent-encoded; `path_params` are decoded."""
 
     method: str
@@ -47,6 +47,9 @@ class Request(Struct, eq=False, repr_omit_defaults=True):
     """The body as it arrives, or None where the message has none."""
     _memo: dict[str, Any] | None = None
     """What was worked out on demand; one field, since each one more costs every request."""
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.path}>"  # neither query nor fields: they may hold secrets
 
     @property
     def headers(self) -> Headers:
@@ -109,7 +112,7 @@ class Request(Struct, eq=False, repr_omit_defaults=True):
         return self.peer.scheme
 
     async def body(self) -> bytes:
-        """The whole body; empty where there is none. It can be taken once.
+        """The whole body; empty where there is none. Asked for again it is the same.
 
         Raises:
             HTTPError: the body is malformed, too large, or too slow.

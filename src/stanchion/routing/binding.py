@@ -22,7 +22,7 @@ from stanchion.routing.encode import Encoding, encoding_of
 from stanchion.routing.explain import REFUSED
 from stanchion.routing.generate import Plan, compile_source, source_of
 from stanchion.routing.route import Call, InlineCall, Route
-from stanchion.routing.signature import Signature, signature_of, where
+from stanchion.routing.signature import Signature, may_suspend, signature_of, where
 from stanchion.routing.slots import Content, Slot, slot_of, split
 from stanchion.routing.template import parse
 
@@ -47,7 +47,8 @@ class Binding(Struct, frozen=True):
     signature: Signature
     call: Call
     inline: InlineCall | None
-    """For a plain `def` with `run="inline"`, unless it takes a form or a stream, which need waiting."""
+    """For a plain `def` with `run="inline"` and an `async def` that awaits nothing, unless it takes a form or
+    a stream, which have to be waited for."""
     source: str
     """The generated source of `call`, and of `inline`."""
 
@@ -88,8 +89,8 @@ def bind(route: Route, names: Sequence[str], resources: Mapping[type, Any], limi
     head = f"# {route.method} {route.template} of {where(route.handler)}\n"
     source = head + source_of(plan, "call")
     call = compile_source(source, "call", filename, objects)
-    waits = signature.body is not None and signature.body.kind in ("form", "stream")
-    if signature.is_async or threaded or waits:
+    reads = signature.body is not None and signature.body.kind in ("form", "stream")
+    if threaded or reads or (signature.is_async and may_suspend(route.handler)):
         return Binding(signature, call, None, source)
     short = head + source_of(plan, "inline", inline=True)
     inline = compile_source(short, "inline", filename.replace(">", " inline>"), objects)

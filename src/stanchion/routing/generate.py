@@ -68,19 +68,26 @@ def _binding(plan: Plan, kind: str | None) -> list[str]:
 
 
 def _answer(plan: Plan, inline: bool) -> list[str]:
-    arguments = [
+    arguments = ", ".join(
         f"{parameter.name}={slot.argument}" if parameter.keyword_only else slot.argument
         for parameter, slot in zip(plan.signature.parameters, plan.slots, strict=True)
-    ]
-    if plan.threaded and not inline:
-        call = f"await in_thread({', '.join(['handler', *arguments])})"
-    else:
-        call = f"{'await ' if plan.signature.is_async else ''}handler({', '.join(arguments)})"
-    lines = [f"result = {call}"]
+    )
+    lines = _called(plan, arguments, inline)
     if plan.fast:
         lines += ["if result.__class__ is returned:"]
         lines += [f"    return Response(encode(result), {plan.status}, media_type)"]
     return [*lines, "return finish(result)"]
+
+
+def _called(plan: Plan, arguments: str, inline: bool) -> list[str]:
+    if inline and plan.signature.is_async:  # it holds no await: its first step is its last
+        step = f"    handler({arguments}).send(None)"
+        return ["try:", step, "except StopIteration as end:", "    result = end.value"]
+    if inline:
+        return [f"result = handler({arguments})"]
+    if plan.threaded:
+        return [f"result = await in_thread({', '.join(filter(None, ('handler', arguments)))})"]
+    return [f"result = {'await ' if plan.signature.is_async else ''}handler({arguments})"]
 
 
 def compile_source(source: str, name: str, filename: str, names: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ Pure: nothing here knows how a value is read. OpenAPI and the binding are both m
 disagree.
 """
 
+import dis
 import inspect
 import typing
 from collections.abc import Collection, Sequence
@@ -100,12 +101,20 @@ def signature_of(handler: Handler, names: Sequence[str], resources: Collection[t
     )
 
 
+def may_suspend(handler: Handler) -> bool:
+    """Whether an `async def` holds an `await`, `async for` or `async with`: each compiles to a SEND.
+
+    One that holds none returns at its first step, so it can be run without a task.
+    """
+    return any(instruction.opname == "SEND" for instruction in dis.get_instructions(_function(handler)))
+
+
 def where(handler: Handler) -> str:
     """A handler by its name, file and line."""
     function = inspect.unwrap(_function(handler))
     code = getattr(function, "__code__", None)
-    place = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
-    return f"handler {getattr(function, '__qualname__', repr(handler))}{place}"
+    at = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+    return f"handler {getattr(function, '__qualname__', repr(handler))}{at}"
 
 
 def _function(handler: Handler) -> Any:

@@ -8,7 +8,7 @@ from stanchion.http.response import Response
 from tests.wire.client import Client, chunked, get, post
 from tests.wire.conftest import Serve
 from tests.wire.handlers import Asleep, echo, hello, hello_task, path_of, swallow
-from tests.wire.live import ANY, endpoint
+from tests.wire.live import ANY, endpoint, until
 
 SMALL = {"max_request_line": 256, "max_header_bytes": 1024, "max_headers": 10}
 
@@ -178,8 +178,7 @@ def test_connections(serve: Serve) -> None:
             answer = third.last_answer()
             assert (answer.status, answer.headers["retry-after"], answer.closes) == (503, "1", True)
         assert first.send(get()).answer().status == 200
-    while live.connections():
-        pass
+    until(lambda: live.connections() == 0)
     assert live.call(live.server.statistics)["refused"] == 1
     with live.connect() as again:
         assert again.send(get()).answer().status == 200
