@@ -2,7 +2,7 @@
 
 import asyncio
 import string
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -118,3 +118,16 @@ def test_a_body_that_is_not_json_is_refused(request_of, body: bytes) -> None:
     with pytest.raises(BadRequest) as caught:
         asyncio.run(request_of(chunks=[body]).json())
     assert caught.value.code == "malformed-json"
+
+
+@given(st.text(alphabet="ab=&+%2041é;?/", max_size=30))
+def test_queries_are_split_as_the_standard_library_does(text: str) -> None:
+    expected: dict[str, list[str]] = {}
+    try:
+        for name, value in parse_qsl(text, keep_blank_values=True, errors="strict"):
+            expected.setdefault(name, []).append(value)
+    except UnicodeDecodeError:
+        with pytest.raises(BadRequest, match="UTF-8"):
+            parse_query(text, 256)
+    else:
+        assert parse_query(text, 256) == expected

@@ -160,9 +160,9 @@ class Live:
 
     async def _end(self) -> None:
         self._listener.close()
+        await asyncio.sleep(0.005)  # for connections that are being accepted
         await self.server.drain(0)
         self.server.stop()
-        await asyncio.sleep(0)
 
     def __enter__(self) -> Self:
         return self

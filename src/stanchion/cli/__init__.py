@@ -5,6 +5,7 @@ the library. A mistake of the user's is one line on standard error that says wha
 """
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -40,14 +41,11 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 1 for a failure, 2 for a mistake in usage or
-    configuration."""
+    """Run one command; returns the exit code, 2 for a mistake in usage or configuration."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     if name in ("-h", "--help", "help"):
-        print(
-            _HELP.format(commands="\n".join(f"  {name:12}  {text}" for name, text in COMMANDS.items())),
-            end="",
-        )
+        commands = "\n".join(f"  {name:12}  {text}" for name, text in COMMANDS.items())
+        print(_HELP.format(commands=commands), end="")
         return 0
     if name in ("-V", "--version"):
         print(f"stanchion {version()}")
@@ -60,8 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(name, rest)
     except ConfigurationError as error:
         return complain(str(error))
-    except BrokenPipeError:  # `stanchion routes … | head` has seen enough
-        sys.stderr.close()
+    except (
+        BrokenPipeError
+    ):  # `stanchion routes … | head` has seen enough; the flush at exit must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         return 130
@@ -88,4 +88,5 @@ def _run(name: str, rest: Sequence[str]) -> int:
     parser.set_defaults(command_line=(name, *rest))
     command.configure(parser)
     code: int = command.run(parser.parse(rest))
+    sys.stdout.flush()  # here, where a reader that is gone can still be told from a failure
     return code

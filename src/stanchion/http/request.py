@@ -7,7 +7,7 @@ Whatever a route may never ask for (decoded headers, the parsed query, cookies) 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from os import urandom
 from typing import Any, Protocol, cast
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import Struct
@@ -138,19 +138,33 @@ class Request(Struct, eq=False):
 
 
 def parse_query(text: str, most: int) -> dict[str, list[str]]:
-    """Parse a query string (application/x-www-form-urlencoded) of at most `most` parameters."""
+    """Parse a query string (application/x-www-form-urlencoded) of at most `most` parameters.
+
+    Raises:
+        BadRequest: more than `most`, or bytes that are not UTF-8.
+    """
+    values: dict[str, list[str]] = {}
     if not text:
-        return {}
+        return values
     if text.count("&") >= most:
         raise BadRequest(f"more than {most} query parameters", code="too-many-query-parameters")
-    values: dict[str, list[str]] = {}
+    encoded = "%" in text or "+" in text
+    for pair in text.split("&"):
+        name, equals, value = pair.partition("=")
+        if encoded:
+            name, value = _unquoted(name), _unquoted(value)
+        if name in values:
+            values[name].append(value)
+        elif name or equals:
+            values[name] = [value]
+    return values
+
+
+def _unquoted(text: str) -> str:
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
+        return unquote_plus(text, errors="strict")
     except UnicodeDecodeError:
         raise BadRequest("the query is not percent-encoded UTF-8", code="malformed-query") from None
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return values
 
 
 def parse_cookies(text: str) -> dict[str, str]:

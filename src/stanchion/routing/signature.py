@@ -104,9 +104,10 @@ def signature_of(handler: Handler, names: Sequence[str], resources: Collection[t
 def may_suspend(handler: Handler) -> bool:
     """Whether an `async def` holds an `await`, `async for` or `async with`: each compiles to a SEND.
 
-    One that holds none returns at its first step, so it can be run without a task.
+    One that holds none returns at its first step, so it can be run without a task. Of a compiled one nobody knows.
     """
-    return any(instruction.opname == "SEND" for instruction in dis.get_instructions(_function(handler)))
+    code = getattr(_function(handler), "__code__", None)
+    return code is None or any(instruction.opname == "SEND" for instruction in dis.get_instructions(code))
 
 
 def where(handler: Handler) -> str:

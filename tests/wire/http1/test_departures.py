@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stanchion.errors import Conflict
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from tests.wire.client import Client, chunked, get, post
@@ -173,8 +174,6 @@ def test_a_handler_that_fails_after_its_client_left_is_logged_once(serve: Serve)
 
 def test_an_http_error_after_the_client_left_is_nobodys_business(serve: Serve) -> None:
     async def failing(request: Request) -> Response:
-        from stanchion.errors import Conflict
-
         try:
             await asyncio.sleep(10)
         except asyncio.CancelledError:

@@ -308,7 +308,9 @@ class HTTP1(Incoming):
     def _linger(self) -> None:
         """Close our side and drop what still arrives: closing with unread bytes would reset away the answer."""
         self._end_input()
-        self._incoming = None
+        if self._incoming is not None:
+            self._incoming.fail(RuntimeError("the request is answered; its body can no longer be read"))
+            self._incoming = None
         self.phase = LINGER
         self.since = self._server.now
         if self._paused or self._full:
