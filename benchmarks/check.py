@@ -22,9 +22,7 @@ def check(case: Case, port: int) -> None:
         for title, wrong in payload.refused_orders().items():
             status, _, _ = ask(port, case.method, case.path, wrong)
             if not 400 <= status < 500:
-                raise WrongAnswer(
-                    f"{title} was not refused: {case.method} {case.path} gave {status}, 4xx wanted"
-                )
+                raise WrongAnswer(f"{title} was not refused: {case.method} {case.path} gave {status}, 4xx wanted")
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, str, bytes]:

@@ -7,12 +7,12 @@ from contextlib import ExitStack, suppress
 from statistics import median
 
 from benchmarks import processes
+from benchmarks.bench import Bench
 from benchmarks.cases import TYPED_GET
 from benchmarks.check import WrongAnswer, check
 from benchmarks.load import LoadFailed
 from benchmarks.peers import Peer
 from benchmarks.results import IdleFigure
-from benchmarks.rounds import Bench
 from benchmarks.server import Server, ServerFailed
 
 CONNECTIONS = 10_000
@@ -61,7 +61,7 @@ def _measure(bench: Bench, peer: Peer, connections: int) -> IdleFigure:
 def _figure(bench: Bench, peer: Peer, server: Server, connections: int) -> IdleFigure:
     """Memory before and after; the server is warmed first, since what that costs is not the connections'."""
     load, case, port = bench.generator.run, TYPED_GET, server.port
-    bench.warm_up(case, port)
+    bench.warm_up(case, server)
     alone = load(case, port, seconds=bench.seconds, connections=1)
     time.sleep(SETTLE)
     before = processes.pss_kib(server.process.pid)

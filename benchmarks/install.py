@@ -194,7 +194,5 @@ def _run(command: list[str], *, variables: Mapping[str, str] | None = None) -> s
         raise InstallFailed(f"{Path(command[0]).name} did not finish: {error}") from error
     if done.returncode:
         lines = done.stdout.strip().splitlines()
-        raise InstallFailed(
-            lines[-1].strip() if lines else f"{Path(command[0]).name} ended with {done.returncode}"
-        )
+        raise InstallFailed(lines[-1].strip() if lines else f"{Path(command[0]).name} ended with {done.returncode}")
     return done.stdout

@@ -56,9 +56,7 @@ class Load:
         ]
         wanted = self.requests if case.status >= 400 else 0
         if self.status != wanted:
-            found.append(
-                f"{self.status} of {self.requests} answers had a status of 400 or above, {wanted} wanted"
-            )
+            found.append(f"{self.status} of {self.requests} answers had a status of 400 or above, {wanted} wanted")
         if not self.requests:
             found.append("no request was answered")
         return tuple(found)

@@ -25,9 +25,7 @@ def _setting(report: Report) -> str:
     lines += [f"- {name}: {value}" for name, value in report.machine.items()]
     lines.append("- " + ", ".join(f"{value} {name}" for name, value in report.settings.items()))
     lines.append("- one core serves, another makes the load; medians of interleaved rounds")
-    lines.append(
-        "- “Stanchion is”: Stanchion's requests/s over the peer's; spread: the rounds' range over the median"
-    )
+    lines.append("- “Stanchion is”: Stanchion's requests/s over the peer's; spread: the rounds' range over the median")
     return "\n".join(lines)
 
 

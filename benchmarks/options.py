@@ -68,12 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     letters, names = ",".join(LETTERS), ", ".join(BY_NAME)
     parser.add_argument("--case", type=_cases, default=letters, metavar=letters, help="default: all")
-    parser.add_argument(
-        "--peer", type=_peers, default=PEERS, metavar="NAME,...", help=f"default: all ({names})"
-    )
-    parser.add_argument(
-        "--rounds", type=_number(1, 50), default=3, help="interleaved rounds, 1 to 50, default 3"
-    )
+    parser.add_argument("--peer", type=_peers, default=PEERS, metavar="NAME,...", help=f"default: all ({names})")
+    parser.add_argument("--rounds", type=_number(1, 50), default=3, help="interleaved rounds, 1 to 50, default 3")
     parser.add_argument(
         "--seconds",
         type=_number(1, 120),

@@ -165,9 +165,7 @@ def _figure(peer: str, case: str, group: list[Measure]) -> Figure:
         p50_ms=median(measure.p50_ms for measure in group),
         p99_ms=median(measure.p99_ms for measure in group),
         busy=median(measure.busy for measure in group),
-        per_core_second=median(
-            measure.per_second / measure.busy if measure.busy else 0.0 for measure in group
-        ),
+        per_core_second=median(measure.per_second / measure.busy if measure.busy else 0.0 for measure in group),
         spread=(max(runs) - min(runs)) / middle if middle else 0.0,
         runs=runs,
         faults=tuple(faults),

@@ -7,43 +7,14 @@ not hang on one process's luck with its memory layout.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from benchmarks import processes
+from benchmarks.bench import Bench
 from benchmarks.cases import LOADS, MANY_ROUTES, TYPED_GET, Case
 from benchmarks.check import WrongAnswer, check
-from benchmarks.load import Generator, LoadFailed
+from benchmarks.load import LoadFailed
 from benchmarks.peers import Peer
-from benchmarks.progress import Progress
 from benchmarks.results import Measure
-from benchmarks.server import Launcher, Server, ServerFailed
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
-    """What every measure needs: servers, load, and how long and how wide."""
-
-    launcher: Launcher
-    generator: Generator
-    progress: Progress
-    rounds: int
-    seconds: int
-    connections: int
-
-    def warm_up(self, case: Case, port: int) -> None:
-        """Load, a second at a time, until the last two seconds were no faster than those before.
-
-        A fixed time is unfair to Node, whose compilers share the server's one core: Fastify was seen to
-        double its rate between the second and the tenth second. Bounded by twice the measure's own length.
-        """
-        rates: list[float] = []
-        while len(rates) < 2 * self.seconds and not settled(rates):
-            rates.append(self.generator.run(case, port, seconds=1, connections=self.connections).per_second)
-
-
-def settled(rates: Sequence[float]) -> bool:
-    """Whether the last two rates brought nothing (5 % at most) over the best of those before them."""
-    return len(rates) > 2 and max(rates[-2:]) <= 1.05 * max(rates[:-2])
+from benchmarks.server import Server, ServerFailed
 
 
 def steps(peers: Sequence[Peer], letters: str, rounds: int) -> int:
@@ -104,10 +75,8 @@ def _measure(bench: Bench, peer: Peer, case: Case, number: int, server: Server |
         return Measure(peer=peer.name, case=case.letter, round=number, faults=(server,))
     try:
         check(case, server.port)
-        bench.warm_up(case, server.port)
-        before = processes.cpu_seconds(server.process.pid)
-        load = bench.generator.run(case, server.port, seconds=bench.seconds, connections=bench.connections)
-        used = processes.cpu_seconds(server.process.pid) - before
+        bench.warm_up(case, server)
+        load, used = bench.load(case, server, bench.seconds)
     except (WrongAnswer, LoadFailed) as error:
         return Measure(peer=peer.name, case=case.letter, round=number, faults=(str(error),))
     return Measure(
@@ -117,6 +86,6 @@ def _measure(bench: Bench, peer: Peer, case: Case, number: int, server: Server |
         per_second=load.per_second,
         p50_ms=load.p50_ms,
         p99_ms=load.p99_ms,
-        busy=min(1.0, used / load.seconds),
+        busy=min(1.0, used / load.seconds) if load.seconds else 0.0,
         faults=load.faults(case),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from benchmarks import cores, floors, idle, install, machine, results, rounds, startup
+from benchmarks.bench import Bench
 from benchmarks.cases import IDLE, STARTUP
 from benchmarks.load import Generator
 from benchmarks.options import Options
@@ -25,7 +26,7 @@ def measure(chosen: Options) -> Report:
     peers = [peer for peer in chosen.peers if peer.name in ready.versions]
     connections = idle.connections_possible(limit)
     with reaping() as reaper:
-        bench = rounds.Bench(
+        bench = Bench(
             launcher=Launcher(programs=ready.programs, core=place.server, reaper=reaper),
             generator=Generator(wrk=wrk, core=place.load),
             progress=Progress(_steps(chosen, peers), quiet=chosen.json),
@@ -73,13 +74,9 @@ def _report(chosen: Options, found: floors.Found, context: Context) -> Report:
 def _notes(chosen: Options, context: Context) -> tuple[str, ...]:
     notes = []
     if context.cores.server is None:
-        notes.append(
-            "only one core is usable: server and load share it, and no figure here is worth comparing"
-        )
+        notes.append("only one core is usable: server and load share it, and no figure here is worth comparing")
     if IDLE in chosen.cases and context.connections < idle.CONNECTIONS:
-        notes.append(
-            f"the limit of open files allows only {context.connections} idle connections in case (e)"
-        )
+        notes.append(f"the limit of open files allows only {context.connections} idle connections in case (e)")
     return tuple(notes)
 
 

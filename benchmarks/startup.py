@@ -5,12 +5,12 @@ import time
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from benchmarks.bench import Bench
 from benchmarks.cases import TYPED_GET
 from benchmarks.check import WrongAnswer, check
 from benchmarks.cores import pin
 from benchmarks.peers import Kind, Peer
 from benchmarks.results import StartFigure
-from benchmarks.rounds import Bench
 from benchmarks.server import Launcher, ServerFailed, environment
 
 TIMES = 7
@@ -78,7 +78,5 @@ def _timed(command: list[str], variables: Mapping[str, str], core: int | None) -
     )
     taken = time.perf_counter() - started
     if done.returncode:
-        raise ImportFailed(
-            f"{' '.join(command[1:])} failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
-        )
+        raise ImportFailed(f"{' '.join(command[1:])} failed: {(done.stderr.strip().splitlines() or ['?'])[-1]}")
     return taken

@@ -132,6 +132,18 @@ def test_a_resource_nothing_provides_stops_the_start() -> None:
         pass
 
 
+def test_a_lifespan_that_fails_stops_the_start_in_one_line() -> None:
+    app = App("failing")
+
+    @app.lifespan
+    async def connect(app: App) -> AsyncIterator[None]:
+        raise OSError("no route to the database")
+        yield
+
+    with pytest.raises(ConfigurationError, match="lifespan connect failed at start: OSError: no route"), Client(app):
+        pass
+
+
 def test_conflicting_routes_name_both() -> None:
     app = App("conflict")
     app.get("/a/{x}")(_request)

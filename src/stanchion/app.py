@@ -1,10 +1,10 @@
 """The app: declares at import time, compiles at start, is frozen from then on. The composition root.
 
-`compile` turns every route into one Endpoint and puts them in the tree; `Compiled.find` and `Compiled.missing` are all that
-the wire layer calls on the request path.
+`compile` turns every route into one Endpoint and puts them in the tree; `Compiled.find` and `Compiled.missing` are all
+that the wire layer calls on the request path.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from inspect import isasyncgenfunction
@@ -138,7 +138,7 @@ class Compiled:
         async with AsyncExitStack() as stack:
             stack.callback(self.executor.shutdown, wait=False, cancel_futures=True)
             for lifespan in self.app._lifespans:
-                await stack.enter_async_context(asynccontextmanager(lifespan)(self.app))
+                await _enter(stack, lifespan, self.app)
             self._check_resources()
             yield
 
@@ -158,6 +158,16 @@ class Compiled:
                 self._tree.add("GET", parse(template), endpoint)
             except RouteConflict:  # the app has a route of its own there: it wins
                 continue
+
+
+async def _enter(stack: AsyncExitStack, lifespan: Lifespan, app: App) -> None:
+    try:
+        await stack.enter_async_context(asynccontextmanager(lifespan)(app))
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        name = lifespan.__name__
+        raise ConfigurationError(f"the lifespan {name} failed at start: {type(error).__name__}: {error}") from error
 
 
 def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, settings: Settings) -> CompiledRoute:

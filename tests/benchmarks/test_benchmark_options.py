@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.bench import settled
 from benchmarks.options import RESULTS, parse
 from benchmarks.peers import PEERS
-from benchmarks.rounds import rotated, settled, steps
+from benchmarks.rounds import rotated, steps
 
 
 def test_everything_is_the_default_and_only_that_replaces_the_committed_results() -> None:
@@ -39,9 +40,7 @@ def test_case_c_brings_the_case_it_is_compared_with() -> None:
         ["stray"],
     ],
 )
-def test_a_bad_argument_is_one_line_and_exit_code_2(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_argument_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         parse(arguments)
 

@@ -39,9 +39,7 @@ def serving(folder: Path, *flags: str) -> Iterator[Running]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    watchdog = threading.Timer(
-        _MOST_SECONDS, process.kill
-    )  # a test that waits for a line must not wait for ever
+    watchdog = threading.Timer(_MOST_SECONDS, process.kill)  # a test that waits for a line must not wait for ever
     watchdog.start()
     with process:
         try:

@@ -45,9 +45,7 @@ def test_what_it_says(stanchion: Stanchion, tmp_path: Path) -> None:
 
 def test_nothing_is_overwritten(mistake: Mistake, tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
-    assert mistake("new", "shop", cwd=tmp_path) == (
-        "shop is there already and is not overwritten; choose another name"
-    )
+    assert mistake("new", "shop", cwd=tmp_path) == ("shop is there already and is not overwritten; choose another name")
     assert list((tmp_path / "shop").iterdir()) == []
 
 

@@ -101,9 +101,7 @@ async def database(app):
 
 def test_a_wrong_setting_is_told_before_the_app_is_imported(mistake: Mistake, folder: Path) -> None:
     (folder / "app.py").write_text("print('imported')")
-    assert mistake("serve", "app:app", cwd=folder, STANCHION_PORT="x").startswith(
-        "STANCHION_PORT=x: expected"
-    )
+    assert mistake("serve", "app:app", cwd=folder, STANCHION_PORT="x").startswith("STANCHION_PORT=x: expected")
 
 
 def test_more_workers_than_there_are_yet(folder: Path) -> None:

@@ -41,8 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("other:ap", "module 'other' has no 'ap'; it has other:main"),
         (
             "late:app",
-            "cannot import 'late': late.py line 5: NameError: name 'y' is not defined "
-            "(--traceback shows all of it)",
+            "cannot import 'late': late.py line 5: NameError: name 'y' is not defined (--traceback shows all of it)",
         ),
         (
             "needs:app",

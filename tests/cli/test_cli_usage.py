@@ -62,6 +62,4 @@ def test_a_mistake_in_the_arguments(mistake: Mistake, arguments: list[str], mess
 
 
 def test_a_mistake_in_the_environment(mistake: Mistake) -> None:
-    assert mistake("settings", STANCHION_PROT="1") == (
-        "unknown variable STANCHION_PROT; did you mean STANCHION_PORT?"
-    )
+    assert mistake("settings", STANCHION_PROT="1") == ("unknown variable STANCHION_PROT; did you mean STANCHION_PORT?")

@@ -38,9 +38,7 @@ def test_colour_does_not_shift_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stdout", Terminal())
-    assert table(("A", "B"), [("xx", "y")], ("green",)) == (
-        "\x1b[1mA\x1b[0m   \x1b[1mB\x1b[0m\n\x1b[32mxx\x1b[0m  y"
-    )
+    assert table(("A", "B"), [("xx", "y")], ("green",)) == ("\x1b[1mA\x1b[0m   \x1b[1mB\x1b[0m\n\x1b[32mxx\x1b[0m  y")
 
 
 def test_a_bar_is_drawn_on_a_terminal_and_ends_full() -> None:

@@ -33,9 +33,7 @@ NUMBERS = [name for name, setting in SETTINGS.items() if not setting.is_switch a
 
 def test_every_number_has_both_bounds() -> None:
     kinds = (msgspec.inspect.IntType, msgspec.inspect.FloatType)
-    numbers = [
-        name for name in SETTINGS if any(isinstance(kind, kinds) for kind in SETTINGS[name].alternatives)
-    ]
+    numbers = [name for name in SETTINGS if any(isinstance(kind, kinds) for kind in SETTINGS[name].alternatives)]
     assert numbers == NUMBERS
 
 

@@ -76,9 +76,7 @@ def test_the_file_is_named_by_flag_before_variable_before_place(here: Path) -> N
 
 
 def test_an_empty_variable_is_unset(here: Path) -> None:
-    assert (
-        load({}, {"STANCHION_PORT": "", "STANCHION_CONFIG": "", "STANCHION_WHAT": ""}).settings == Settings()
-    )
+    assert load({}, {"STANCHION_PORT": "", "STANCHION_CONFIG": "", "STANCHION_WHAT": ""}).settings == Settings()
 
 
 @pytest.mark.parametrize(
@@ -136,8 +134,7 @@ def test_a_mistake_says_what_was_expected(
         ("max_bdy = 1", "stanchion.toml: unknown key 'max_bdy'; did you mean max_body?"),
         (
             'port = "http"',
-            'stanchion.toml: port = "http": expected a whole number from 0 to 65535; '
-            "correct it or leave it out",
+            'stanchion.toml: port = "http": expected a whole number from 0 to 65535; correct it or leave it out',
         ),
         ("docs = 1", "stanchion.toml: docs = 1: expected true or false; correct it or leave it out"),
         (
@@ -147,8 +144,7 @@ def test_a_mistake_says_what_was_expected(
         ),
         (
             "port = 2000-01-01",
-            'stanchion.toml: port = "2000-01-01": expected a whole number from 0 to 65535; '
-            "correct it or leave it out",
+            'stanchion.toml: port = "2000-01-01": expected a whole number from 0 to 65535; correct it or leave it out',
         ),
     ],
 )
@@ -172,7 +168,5 @@ def test_a_named_file_that_is_not_there(here: Path) -> None:
 @pytest.mark.parametrize(
     "injected", [{"STANCHION_PORT": "tcp://10.96.0.7:80"}, {"STANCHION_SERVICE_HOST": "10.96.0.7"}]
 )
-def test_variables_that_kubernetes_injects_for_a_service_of_our_name(
-    here: Path, injected: dict[str, str]
-) -> None:
+def test_variables_that_kubernetes_injects_for_a_service_of_our_name(here: Path, injected: dict[str, str]) -> None:
     assert "set enableServiceLinks: false" in _refusal({}, injected)

@@ -104,6 +104,16 @@ class Client:
         """All there is until the server closes; a reset is an error."""
         return self._reader.rest()
 
+    def rest_or_reset(self) -> bytes:
+        """What still comes before the server ends the connection, in whatever way."""
+        parts = []
+        try:
+            while part := self._socket.recv(1 << 18):
+                parts.append(part)
+        except ConnectionError:
+            pass
+        return b"".join(parts)
+
     def cut(self) -> bool:
         """Whether the server ends the connection, in whatever way; what was under way is dropped."""
         try:

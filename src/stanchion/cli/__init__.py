@@ -58,9 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(name, rest)
     except ConfigurationError as error:
         return complain(str(error))
-    except (
-        BrokenPipeError
-    ):  # `stanchion routes … | head` has seen enough; the flush at exit must not fail again
+    except BrokenPipeError:  # `stanchion routes … | head` has seen enough; the flush at exit must not fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:

@@ -37,9 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the files and say what to do next."""
     name: str = arguments.name
     if not (name.isascii() and name[:1].isalpha() and name.replace("-", "").replace("_", "").isalnum()):
-        raise ConfigurationError(
-            f"{name!r} is not a project's name; use letters, digits, - and _, a letter first"
-        )
+        raise ConfigurationError(f"{name!r} is not a project's name; use letters, digits, - and _, a letter first")
     folder = Path(name)
     if folder.exists():
         raise ConfigurationError(f"{name} is there already and is not overwritten; choose another name")

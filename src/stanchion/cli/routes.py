@@ -49,10 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif not routes:
         print(f"{app.name} has no routes")
     else:
-        rows = [
-            (r.method, r.template, _place(r.handler), " ".join(map(_policy, r.policies)) or "-")
-            for r in routes
-        ]
+        rows = [(r.method, r.template, _place(r.handler), " ".join(map(_policy, r.policies)) or "-") for r in routes]
         print(table(("Method", "Path", "Handler", "Policies"), rows, ("green", "cyan", "", "yellow")))
     return 0
 

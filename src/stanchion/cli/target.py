@@ -18,13 +18,9 @@ def load_app(target: str, *, show_traceback: bool = False) -> App:
     """
     module_name, colon, name = target.partition(":")
     if not (colon and module_name and name):
-        raise ConfigurationError(
-            f"{target!r} does not name an app; write MODULE:APP, such as {_guess(target)}"
-        )
+        raise ConfigurationError(f"{target!r} does not name an app; write MODULE:APP, such as {_guess(target)}")
     if module_name.endswith(".py") or "/" in module_name:
-        raise ConfigurationError(
-            f"{target!r} names a file; write the module: {_guess(module_name)[:-4]}:{name}"
-        )
+        raise ConfigurationError(f"{target!r} names a file; write the module: {_guess(module_name)[:-4]}:{name}")
     sys.path.insert(0, os.getcwd())
     module = _import(module_name, show_traceback)
     app = getattr(module, name, None)

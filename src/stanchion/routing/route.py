@@ -26,7 +26,7 @@ class Route(Struct, frozen=True, kw_only=True):
     """In the order they run, outermost first; already merged over app, router and route."""
     status: int = 200
     run: Run = "auto"
-    """For a plain `def`: `thread` (the default, auto) or `inline`, for one that cannot block. `async def` ignores it."""
+    """For a plain `def`: a thread (the default), or `inline` for one that cannot block. `async def` ignores it."""
     summary: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()

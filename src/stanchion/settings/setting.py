@@ -51,9 +51,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     @property
     def example(self) -> str:
         """How to write a value with a unit; empty for the rest."""
-        return {"bytes": "such as 65536, 64KiB or 1MiB", "seconds": "such as 10, 500ms, 10s or 5m"}.get(
-            self.unit, ""
-        )
+        return {"bytes": "such as 65536, 64KiB or 1MiB", "seconds": "such as 10, 500ms, 10s or 5m"}.get(self.unit, "")
 
     @property
     def placeholder(self) -> str:

@@ -95,9 +95,7 @@ def _from_file(file: str | None, environ: Mapping[str, str]) -> Iterable[_Given]
 
 
 def _mend(wrong: str, known: Iterable[str]) -> str:
-    bare = {
-        name.removeprefix(PREFIX).lower(): name for name in known
-    }  # the prefix would make all names alike
+    bare = {name.removeprefix(PREFIX).lower(): name for name in known}  # the prefix would make all names alike
     near = difflib.get_close_matches(wrong.removeprefix(PREFIX).lower(), bare, n=1)
     return f"; did you mean {bare[near[0]]}?" if near else "; `stanchion settings` lists what there is"
 

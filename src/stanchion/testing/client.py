@@ -65,8 +65,8 @@ class _Incoming:
 class Client:
     """Requests to an app, each on a connection of its own, with cookies kept between them.
 
-    Use it as a context manager: entering runs the app's lifespans, leaving ends them. It owns an event loop, so it is for
-    synchronous tests; in asynchronous ones use `AsyncClient`'s methods through `session`.
+    Use it as a context manager: entering runs the app's lifespans, leaving ends them. It owns an event loop, so it is
+    for synchronous tests.
     """
 
     def __init__(self, app: App, settings: Settings | None = None) -> None:

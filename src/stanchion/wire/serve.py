@@ -1,8 +1,12 @@
 """Run an app on one loop until it is told to stop."""
 
 import asyncio
+import errno
+import gc
+import os
 import signal
 import socket
+import stat
 from collections.abc import Callable, Sequence
 
 from stanchion.app import App, Compiled
@@ -43,18 +47,35 @@ def bind(settings: Settings) -> socket.socket:
     """
     try:
         if settings.unix_socket is not None:
-            listener = socket.socket(socket.AF_UNIX)
-            listener.bind(settings.unix_socket)
+            listener = _bind_unix(settings.unix_socket)
         else:
-            family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-            listener = socket.socket(family)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((settings.host, settings.port))
+            listener = _bind_tcp(settings.host, settings.port)
     except OSError as error:
         address = settings.unix_socket or f"{settings.host} port {settings.port}"
         raise ConfigurationError(f"cannot listen on {address}: {error.strerror}; choose another") from None
     listener.listen(settings.backlog)
     listener.setblocking(False)
+    return listener
+
+
+def _bind_tcp(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # `::` means every address, IPv4 too
+    listener.bind((host, port))
+    return listener
+
+
+def _bind_unix(path: str) -> socket.socket:
+    """Bind a Unix socket, in place of one that a killed server has left behind."""
+    if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(path) == errno.ECONNREFUSED:
+                os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
     return listener
 
 
@@ -84,6 +105,8 @@ async def _run(
             await loop.create_server(lambda: HTTP1(server), sock=listener, backlog=settings.backlog)
             for listener in sockets
         ]
+        gc.collect()
+        gc.freeze()  # what start-up made stays: full collections need not look at it again
         if on_ready is not None:
             on_ready(urls(sockets))
         await stop.wait()
@@ -91,3 +114,5 @@ async def _run(
             listener.close()
         await server.drain(settings.drain_timeout)
         server.stop()
+        if settings.unix_socket is not None:
+            os.unlink(settings.unix_socket)

@@ -6,7 +6,7 @@ a connection notes what it waits for and since when (two stores), and a sweep lo
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from email.utils import formatdate
 from functools import partial
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from stanchion.errors import HTTPError
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
+
 
 class Served(Protocol):
     """What is served: a compiled app, or a mounted one."""

@@ -37,6 +37,8 @@ class Incoming(asyncio.Protocol):
     """Parses and checks; knows nothing of tasks and responses."""
 
     __slots__ = (
+        "_chunked",
+        "_ending",
         "_expects",
         "_fields",
         "_full",
@@ -44,7 +46,6 @@ class Incoming(asyncio.Protocol):
         "_incoming",
         "_max_body",
         "_parser",
-        "_chunked",
         "_paused",
         "_repeats",
         "_served",
@@ -52,7 +53,6 @@ class Incoming(asyncio.Protocol):
         "_size",
         "_target",
         "_unfed",
-        "_ending",
         "body_mark",
         "body_since",
         "phase",

@@ -248,7 +248,7 @@ class HTTP1(Incoming):
         self._end_input()
         if body is not None and self._pending and self._request_of(self._pending[-1]) is body:
             self._pending[-1] = error
-        elif body is not None or self._request is None and not self._pending:
+        elif body is not None or (self._request is None and not self._pending):
             self._abort_exchange(error)
         else:
             self._enqueue(error)

@@ -6,7 +6,6 @@ refuse to watch a descriptor that a transport owns. Where there is no socket (th
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Protocol, cast
 
