@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from stanchion.builtin import documentation, missing
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
-from stanchion.http.forms import FormLimits
+from stanchion.http.form_data import FormLimits
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind

@@ -74,10 +74,10 @@ def anchors(text: str) -> set[str]:
 
 
 def rows(text: str, header: str) -> list[list[str]]:
-    """The cells of the table whose first column is called `header`, its head and rule left out."""
-    tables = re.split(r"\n\n+", text)
-    table = next(part for part in tables if part.lstrip().startswith(f"| {header} |"))
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.strip().splitlines()[2:]]
+    """The cells of the tables whose first column is called `header`, their heads and rules left out."""
+    tables = [part.strip() for part in re.split(r"\n\n+", text)]
+    lines = [line for part in tables if part.startswith(f"| {header} |") for line in part.splitlines()[2:]]
+    return [[cell.strip() for cell in line.removeprefix("|").removesuffix("|").split(" | ")] for line in lines]
 
 
 def _foreign(part: str) -> bool:

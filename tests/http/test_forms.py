@@ -9,7 +9,8 @@ import pytest
 
 from stanchion.errors import BadRequest, HTTPError, UnsupportedMediaType
 from stanchion.http.body import Body
-from stanchion.http.forms import MULTIPART, URLENCODED, FormLimits, read_form
+from stanchion.http.form_data import FormLimits
+from stanchion.http.forms import MULTIPART, URLENCODED, read_form
 
 LIMITS = FormLimits()
 MIXED = (

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stanchion.errors import HTTPError
-from stanchion.http.forms import MULTIPART, URLENCODED, FormLimits, read_form
+from stanchion.http.form_data import FormLimits
+from stanchion.http.forms import MULTIPART, URLENCODED, read_form
 
 BOUNDARY = "x-boundary"
 LIMITS = FormLimits(upload_memory=64)

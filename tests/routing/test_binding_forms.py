@@ -6,7 +6,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from stanchion.errors import HTTPError
-from stanchion.http.forms import FormLimits
+from stanchion.http.form_data import FormLimits
 from stanchion.http.params import Form
 from stanchion.http.uploads import Upload
 from stanchion.routing.binding import BindLimits

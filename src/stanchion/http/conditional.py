@@ -7,7 +7,6 @@ here: a date that cannot be read is ignored, as §13.1 requires, and a malformed
 import re
 from collections.abc import Mapping
 from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -58,11 +57,15 @@ def range_applies(if_range: bytes, current: Validators) -> bool:
 
 def http_date(seconds: float) -> str:
     """Unix time as an IMF-fixdate (RFC 9110 §5.6.7)."""
+    from email.utils import formatdate
+
     return formatdate(int(seconds), usegmt=True)
 
 
 def parse_http_date(value: bytes) -> int | None:
     """Unix time of an HTTP date in any of its three forms (RFC 9110 §5.6.7); None where it is none."""
+    from email.utils import parsedate_to_datetime
+
     try:
         parsed = parsedate_to_datetime(value.decode("latin-1"))
         # asctime names no zone; HTTP dates are UTC

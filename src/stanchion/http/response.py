@@ -7,7 +7,6 @@ iterator of bytes.
 
 from collections.abc import AsyncIterator
 from datetime import datetime
-from email.utils import format_datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -65,6 +64,8 @@ class Response(Struct, eq=False, repr_omit_defaults=True):
         if max_age is not None:
             parts.append(f"Max-Age={max_age}")
         if expires is not None:
+            from email.utils import format_datetime  # 8 ms of import time that few need
+
             parts.append(f"Expires={format_datetime(expires, usegmt=True)}")
         if domain is not None:
             parts.append(f"Domain={domain}")

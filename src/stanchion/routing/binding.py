@@ -14,7 +14,8 @@ from typing import Any
 from msgspec import Struct
 
 from stanchion.errors import RouteError, ValidationFailed
-from stanchion.http.forms import FormLimits, read_form
+from stanchion.http.form_data import FormLimits
+from stanchion.http.forms import read_form
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.routing import json_body

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from stanchion.errors import FieldError
-from stanchion.http.forms import FormData
+from stanchion.http.form_data import FormData
 from stanchion.http.request import Request
 from stanchion.routing import json_body
 from stanchion.routing.explain import missing

@@ -203,7 +203,7 @@ class HTTP1(Incoming):
 
     def answering(self, request: Request) -> bool:
         """Whether `request` is still the one to answer; settles that no body is awaited after its answer."""
-        if self._request is not request:
+        if self._request is not request or self.transport.is_closing():
             return False
         if self._incoming is not None and self._incoming is request.stream:
             self._ending = True  # answered before the body was all there

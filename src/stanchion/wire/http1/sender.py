@@ -49,8 +49,8 @@ async def send(sink: Sink, request: Request, response: Response) -> None:
 
 
 async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
-    chunks = response.chunks()
-    async with aclosing(chunks):  # type: ignore[type-var]  # closed also when the client goes away
+    started = False
+    try:
         if not sink.answering(request):
             return
         chunked = sink.keeps_chunks()
@@ -59,12 +59,27 @@ async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
         sink.transport.write(head)
         if request.method == "HEAD":
             return
+        started = True
+        await _send_chunks(sink, response, chunked)
+    finally:
+        if not started:  # a generator that was never begun does not clean up
+            await _close(response.body)
+
+
+async def _send_chunks(sink: Sink, response: Stream, chunked: bool) -> None:
+    async with aclosing(response.chunks()) as chunks:  # type: ignore[type-var]  # also when the client goes away
         async for chunk in chunks:
             if chunk:
                 sink.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
                 await sink.drain()
-        if chunked:
-            sink.transport.write(b"0\r\n\r\n")
+    if chunked:
+        sink.transport.write(b"0\r\n\r\n")
+
+
+async def _close(source: object) -> None:
+    close = getattr(source, "aclose", None)
+    if close is not None:
+        await close()
 
 
 async def _send_file(sink: Sink, request: Request, response: File) -> None:
@@ -100,11 +115,12 @@ def _socket_of(sink: Sink) -> int | None:
 async def _sendfile(sink: Sink, plan: FilePlan) -> None:
     """Send by the kernel, once what the transport holds has left."""
     loop = asyncio.get_running_loop()
-    low, high = sink.transport.get_write_buffer_limits()
-    sink.transport.set_write_buffer_limits(high=0)
+    transport = sink.transport
+    low, high = transport.get_write_buffer_limits()
+    transport.set_write_buffer_limits(high=0)
     await asyncio.sleep(0)
     await sink.drain()
-    if sink.transport.is_closing():  # its descriptor may be another connection's by now
+    if transport.is_closing():  # its descriptor may be another connection's by now
         return
     descriptor = os.dup(cast(int, _socket_of(sink)))
     sink.phase = WRITE  # the sweep watches for progress: `since` moves with it
@@ -117,7 +133,7 @@ async def _sendfile(sink: Sink, plan: FilePlan) -> None:
                 await _writable(loop, descriptor)
                 continue
             except ConnectionError:  # the client has left, which the transport has yet to notice
-                sink.transport.abort()
+                transport.abort()
                 return
             if sent == 0:
                 raise OSError("the file became shorter while it was sent")
@@ -127,7 +143,8 @@ async def _sendfile(sink: Sink, plan: FilePlan) -> None:
     finally:
         os.close(descriptor)
         sink.phase = HANDLE
-        sink.transport.set_write_buffer_limits(high=high, low=low)
+        if not transport.is_closing():
+            transport.set_write_buffer_limits(high=high, low=low)
 
 
 async def _writable(loop: asyncio.AbstractEventLoop, descriptor: int) -> None:

@@ -1,0 +1,160 @@
+"""Draining: nothing new is taken, what is owed is answered, and what takes too long is cancelled."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import Future
+from typing import Any
+
+from stanchion.http.request import Request
+from stanchion.http.response import Response, Stream
+from tests.wire.client import get, post
+from tests.wire.conftest import Serve
+from tests.wire.handlers import Asleep, echo, hello, path_later, path_of
+from tests.wire.live import ANY, Live, endpoint, until
+
+
+def drain(live: Live, timeout: float) -> "Future[None]":
+    """Begin to drain; the future is done when it is over."""
+    future = asyncio.run_coroutine_threadsafe(live.server.drain(timeout), live.loop)
+    until(lambda: "draining" in live.call(lambda: repr(live.server)))
+    return future
+
+
+def test_idle_connections_are_closed_at_once(serve: Serve) -> None:
+    live = serve({"/": hello})
+    with live.connect() as fresh, live.connect() as used:
+        assert used.send(get()).answer().status == 200
+        until(lambda: live.connections() == 2)
+        drain(live, 10).result(0.5)
+        assert fresh.rest() == used.rest() == b""
+        assert live.connections() == 0
+
+
+def test_a_running_request_finishes_and_says_close(serve: Serve) -> None:
+    live = serve({"/": path_later})
+    with live.connect() as client:
+        client.send(get("/?0.1"))
+        until(lambda: len(live.tasks()) == 1)
+        draining = drain(live, 10)
+        answer = client.last_answer()
+        assert (answer.status, answer.closes) == (200, True)
+        draining.result(0.5)
+
+
+def test_pipelined_requests_are_answered_and_only_the_last_says_close(serve: Serve) -> None:
+    live = serve({"/": path_later, ANY: path_of})
+    with live.connect() as client:
+        client.send(get("/?0.1") + get("/2") + get("/3"))
+        until(lambda: len(live.tasks()) == 1)
+        draining = drain(live, 10)
+        client.send(get("/4"))  # too late
+        assert [(answer.body, answer.closes) for answer in client.answers(2)] == [(b"/", False), (b"/2", False)]
+        answer = client.last_answer()
+        assert (answer.body, answer.closes) == (b"/3", True)
+        draining.result(0.5)
+
+
+def test_a_request_whose_body_is_arriving_is_answered(serve: Serve) -> None:
+    live = serve({"/": echo})
+    with live.connect() as client:
+        client.send(post("/", b"hello")[:-2])
+        until(lambda: len(live.tasks()) == 1)
+        drain(live, 10)
+        answer = client.send(b"lo").last_answer()
+        assert (answer.status, answer.closes) == (200, True)
+
+
+def test_half_a_head_is_dropped(serve: Serve) -> None:
+    live = serve({"/": hello})
+    with live.connect() as client:
+        client.send(get()[:-2])
+        until(lambda: live.call(lambda: live.server.statistics()["head"]) == 1)
+        drain(live, 10).result(0.5)
+        assert client.rest() == b""
+
+
+def test_after_the_timeout_handlers_are_cancelled_with_503(serve: Serve) -> None:
+    asleep = Asleep()
+    live = serve({"/": asleep.handler()})
+    with live.connect() as first, live.connect() as second:
+        first.send(get() + get())
+        second.send(get(method="HEAD"))
+        until(lambda: asleep.started == 2)
+        draining = drain(live, 0.05)
+        for client, method in ((first, "GET"), (second, "HEAD")):
+            answer = client.answer(method)
+            assert (answer.status, answer.headers["retry-after"], answer.closes) == (503, "1", True)
+            assert client.rest() == b""
+        draining.result(0.5)
+        assert (asleep.cancelled, live.tasks(), live.connections()) == (2, [], 0)
+
+
+def test_a_stream_that_outlasts_the_timeout_is_broken_off(serve: Serve) -> None:
+    async def for_ever() -> AsyncIterator[bytes]:
+        while True:
+            yield b"more"
+            await asyncio.sleep(0.01)
+
+    async def stream(request: Request) -> Response:
+        return Stream(for_ever())
+
+    live = serve({"/": stream})
+    with live.connect() as client:
+        client.send(get())
+        client.until(b"more\r\n")
+        drain(live, 0.05).result(0.5)
+        assert not client.rest_or_reset().endswith(b"0\r\n\r\n")
+        assert live.tasks() == []
+
+
+def test_whatever_the_connections_are_doing_the_drain_ends(serve: Serve) -> None:
+    async def large(request: Request) -> Response:
+        return Response(bytes(12 << 20))
+
+    async def stubborn(request: Request) -> Response:
+        while True:
+            try:
+                await asyncio.sleep(0.3)
+                return Response(b"")
+            except asyncio.CancelledError:
+                continue
+
+    asleep = Asleep()
+    live = serve({"/": endpoint(asleep.handler(), max_body=1 << 30), "/large": large, "/stubborn": stubborn})
+    messages: list[Any] = [
+        b"nonsense\r\n\r\n",  # lingering
+        get("/large"),  # not read
+        get("/large", "connection: close"),
+        get("/large") + b"nonsense\r\n\r\n",
+        get() * 3,
+        get() + b"nonsense\r\n\r\n",
+        post("/", bytes(1 << 20)),  # its body paused
+        get("/stubborn"),
+        get()[:-2],
+        b"",
+    ]
+    clients = [live.connect(receive_buffer=65_536) for _ in messages]
+    for client, message in zip(clients, messages, strict=True):
+        client.send(message)
+    until(lambda: asleep.started == 3)
+    time.sleep(0.05)
+    drain(live, 0.05).result(1)
+    until(lambda: live.connections() == 0)
+    assert asleep.started == asleep.cancelled == 3
+    until(lambda: live.tasks() == [])
+    for client in clients:
+        client.close()
+
+
+def test_a_new_connection_is_turned_away(serve: Serve) -> None:
+    asleep = Asleep()
+    live = serve({"/": asleep.handler()})
+    with live.connect() as running:
+        running.send(get())
+        until(lambda: asleep.started == 1)
+        draining = drain(live, 0.1)
+        with live.connect() as late:
+            answer = late.last_answer()
+            assert (answer.status, answer.headers["retry-after"], answer.closes) == (503, "1", True)
+        draining.result(1)
