@@ -5,11 +5,14 @@ of decorators does not matter.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike, fspath
+from os.path import isdir
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
-from stanchion.errors import FrozenError
+from stanchion.errors import FrozenError, RouteError
+from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.timeout import Timeout
@@ -98,6 +101,23 @@ class Router:
     def delete(self, template: str, **options: Unpack[RouteOptions]) -> Callable[[H], H]:
         """A DELETE route."""
         return self.route("DELETE", template, **options)
+
+    def static(self, template: str, directory: str | PathLike[str], *, max_age: int = 3600) -> None:
+        """Serve the files below `directory` under `template`; clients may keep them for `max_age` seconds.
+
+        Nothing outside the directory is reachable, nor what is hidden (`.env`); a directory is 404.
+
+        Raises:
+            RouteError: there is no such directory.
+        """
+        if not isdir(directory):
+            raise RouteError(f"static files for {template}: {fspath(directory)!r} is not a directory; name one that is")
+        headers = {"Cache-Control": f"public, max-age={max_age}"}
+
+        async def static(path: str) -> File:
+            return File(path, root=directory, headers=headers)
+
+        self.get(template + "/{path:path}", hidden=True)(static)
 
     def include(self, router: "Router") -> None:
         """Take in another router's routes, under this one's prefix, tags and policies.

@@ -16,7 +16,9 @@ from stanchion import errors
 Pair = tuple[str, int | None]
 """A code and its status; None for an error that no client gets to see."""
 
-_KINDS = {kind.__name__: kind for kind in vars(errors).values() if isclass(kind) and issubclass(kind, Exception)}
+_KINDS = {
+    kind.__name__: kind for kind in vars(errors).values() if isclass(kind) and issubclass(kind, errors.StanchionError)
+}
 
 
 class Maker(Struct, frozen=True):

@@ -23,7 +23,7 @@ def test_a_link_that_leads_nowhere_is_noticed() -> None:
 
 
 def test_links_in_code_are_none() -> None:
-    text = "[a](b.md) `[c](d.md)`\n\n```text\n[e](f.md)\n```\n\n[g](<h.md> \"title\")\n"
+    text = '[a](b.md) `[c](d.md)`\n\n```text\n[e](f.md)\n```\n\n[g](<h.md> "title")\n'
     assert list(links(text)) == ["b.md", "h.md"]
 
 

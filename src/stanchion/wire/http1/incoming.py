@@ -142,7 +142,7 @@ class Incoming(asyncio.Protocol):
         elif not isinstance(cause, HTTPError):
             _log.error("the wire layer failed on a request", exc_info=cause)
             cause = HTTPError("", status=500, code="internal-error")
-        self.refuse(cause)
+        self.refuse(cause.with_traceback(None))  # its frames would tie the body to itself
 
     def _count(self, size: int) -> None:
         """Bound what an unfinished head, chunk extensions and trailers may take, in bytes and in time.
