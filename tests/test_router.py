@@ -1,11 +1,13 @@
 """Routers: prefixes, tags and policies from the app inwards; frozen after start."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
 from stanchion import App, FrozenError, Off, Router, Timeout
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.testing import Client
 
 
 async def handler() -> str:
@@ -72,3 +74,18 @@ def test_registration_after_start_names_its_mend() -> None:
 def test_repr_tells_what_there_is() -> None:
     assert repr(nested()) == "<App nested: 3 routes>"
     assert repr(Router("/r")) == "<Router /r: 0 routes>"
+
+
+def test_a_partial_and_a_callable_object_can_be_handlers() -> None:
+    class Callable:
+        async def __call__(self, n: int) -> int:
+            return n
+
+    async def added(n: int, m: int) -> int:
+        return n + m
+
+    app = App("others")
+    app.get("/object")(Callable())
+    app.get("/partial")(partial(added, m=1))
+    with Client(app) as client:
+        assert [client.get(f"/{kind}?n=2").json() for kind in ("object", "partial")] == [2, 3]

@@ -156,7 +156,7 @@ def _assemble(declared: _Declared, prefix: str, tags: tuple[str, ...], levels: L
     policies = merge(*levels, policy_list(options))
     for key in PolicyOptions.__annotations__:
         options.pop(key, None)
-    options.setdefault("name", declared.handler.__name__)
+    options.setdefault("name", getattr(declared.handler, "__name__", None) or type(declared.handler).__name__)
     options["tags"] = tags + tuple(options.get("tags", ()))
     return Route(
         method=declared.method,

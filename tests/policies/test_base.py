@@ -60,3 +60,9 @@ def test_merging_agrees_with_the_rule_said_plainly() -> None:
 def test_what_is_no_policy_is_named() -> None:
     with pytest.raises(RouteError, match="5 is not a policy"):
         merge([5])
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "1"])
+def test_a_value_out_of_range_is_refused_where_it_is_declared(seconds: Any) -> None:
+    with pytest.raises(RouteError, match=r"Timeout\(seconds="):
+        Timeout(seconds=seconds)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_origin
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
 from stanchion.routing.route import Call, Route
@@ -29,9 +31,22 @@ class Policy(Struct, frozen=True, kw_only=True):
     category: ClassVar[Category]
     stacks: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if get_origin(field.type) is Annotated:
+                _check(self, field)
+
     def wrap(self, call: Call, route: Route) -> Call:
         """The route's call with this policy around it; made once, at start."""
         raise NotImplementedError
+
+
+def _check(policy: Policy, field: FieldInfo) -> None:
+    value = getattr(policy, field.name)
+    try:
+        msgspec.convert(value, field.type)
+    except msgspec.ValidationError as error:
+        raise RouteError(f"{type(policy).__name__}({field.name}={value!r}): {error}") from None
 
 
 class Off(Struct, frozen=True):

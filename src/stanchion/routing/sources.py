@@ -164,7 +164,7 @@ def body_kind(annotation: Any) -> BodyKind:
     """
     if _is_stream(annotation):
         return "stream"
-    return "bytes" if isinstance(node_of(annotation), inspect.BytesType) else "json"
+    return "bytes" if isinstance(present(node_of(annotation)), inspect.BytesType) else "json"
 
 
 def members_of(annotation: Any, source: Source) -> Iterator[tuple[str, str, Source, Any, bool]]:

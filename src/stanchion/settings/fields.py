@@ -97,7 +97,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Requests of one connection taken before the first is answered; then reading pauses."""
 
     max_query_params: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    """Parameters of a query string; more is answered 413. Each costs the server far more than it costs the
+    """Parameters of a query string; more is answered 400. Each costs the server far more than it costs the
     client."""
 
     max_json_keys: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
@@ -110,7 +110,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The largest form field that is not a file; a larger one is answered 413."""
 
     upload_memory: Annotated[Size, Meta(ge=0, le=GiB)] = 256 * KiB
-    """Bytes of an uploaded file kept in memory; what is over goes to a temporary file. It is memory for each
+    """Bytes of a form's files together kept in memory; what is over goes to a temporary file. It is memory for each
     upload."""
 
     threads: Annotated[int, Meta(ge=1, le=1024)] = 32

@@ -50,6 +50,7 @@ class _Incoming:
     def __init__(self) -> None:
         self.headers: list[tuple[str, str]] = []
         self.body: list[bytes] = []
+        self.headed = False
         self.complete = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -58,7 +59,17 @@ class _Incoming:
     def on_body(self, chunk: bytes) -> None:
         self.body.append(chunk)
 
+    def on_headers_complete(self) -> None:
+        self.headed = True
+
     def on_message_complete(self) -> None:
+        self.complete = True
+
+    def end(self) -> None:
+        """The server has closed: the end of a body without a length, else of a broken response."""
+        framed = {"content-length", "transfer-encoding"} & {name.lower() for name, _ in self.headers}
+        if framed or not self.headed:
+            raise ConnectionError(f"the server closed the connection {'within' if self.headed else 'before'} the response")
         self.complete = True
 
 
@@ -189,9 +200,11 @@ async def _exchange(server: Server, message: bytes, method: str) -> Result:
     try:
         while not incoming.complete:
             data = await received.read(_READ)
-            parser.feed_data(data or b"")
-            if not data or method == "HEAD":
+            parser.feed_data(data)
+            if method == "HEAD" and incoming.headed:
                 break
+            if not data:
+                incoming.end()
         return Result(parser.get_status_code(), incoming.headers, b"".join(incoming.body))
     finally:
         transport.close()
