@@ -108,10 +108,16 @@ class HTTPError(StanchionError):
     @property
     def title(self) -> str:
         """The status's standard phrase."""
-        return HTTPStatus(self.status).phrase if self.status in _PHRASES else "Error"
+        return PHRASES.get(self.status, "Error")
 
 
-_PHRASES = frozenset(int(status) for status in HTTPStatus)
+PHRASES = {int(status): status.phrase for status in HTTPStatus} | {
+    413: "Content Too Large",
+    414: "URI Too Long",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+}
+"""Reason phrases as RFC 9110 has them; Python before 3.13 still knows those of its predecessors."""
 
 
 class BadRequest(HTTPError):

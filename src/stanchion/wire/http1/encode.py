@@ -4,14 +4,12 @@ Heads are joined from parts made beforehand: the status line and content type ar
 remade once a second by the server. Joining costs 190 ns where %-formatting costs 330.
 """
 
-from http import HTTPStatus
-
+from stanchion.errors import PHRASES
 from stanchion.http.response import BYTES, TEXT, Response
 
 _PREFIXES: dict[tuple[int, str | None], bytes] = {}
 _MOST_PREFIXES = 512
 _LENGTHS = [b"\r\ncontent-length: %d" % n for n in range(4096)]
-_REASONS = {int(status): status.phrase for status in HTTPStatus}
 _LINE_BREAKERS = frozenset("\r\n\0")
 NO_BODY = frozenset((204, 304))
 """Statuses without a body and, of a 204, without Content-Length (RFC 9110 §8.6)."""
@@ -66,7 +64,7 @@ def prefix_of(status: int, media_type: str | None) -> bytes:
         return known
     if not 200 <= status <= 599:
         raise ValueError(f"a response's status is {status}; expected 200 to 599")
-    line = f"HTTP/1.1 {status} {_REASONS.get(status, '')}"
+    line = f"HTTP/1.1 {status} {PHRASES.get(status, '')}"
     if media_type is not None and status not in NO_BODY:
         check_field("content-type", media_type)
         line += f"\r\ncontent-type: {media_type}"
