@@ -150,12 +150,14 @@ def parse_query(text: str, most: int) -> dict[str, list[str]]:
         raise BadRequest(f"more than {most} query parameters", code="too-many-query-parameters")
     encoded = "%" in text or "+" in text
     for pair in text.split("&"):
-        name, equals, value = pair.partition("=")
+        if not pair:
+            continue
+        name, _, value = pair.partition("=")
         if encoded:
             name, value = _unquoted(name), _unquoted(value)
         if name in values:
             values[name].append(value)
-        elif name or equals:
+        else:
             values[name] = [value]
     return values
 
