@@ -16,6 +16,7 @@ METHODS = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY", "TRACE")
 }
 """Methods a route can have; any other the parser knows is answered 501."""
+METHOD_NAMES = frozenset(METHODS.values())
 
 SINGLE = frozenset(
     (b"host", b"content-length", b"transfer-encoding", b"content-type", b"authorization", b"expect", b"content-range")

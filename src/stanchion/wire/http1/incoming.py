@@ -17,13 +17,14 @@ from stanchion.http.body import Body
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.wire.http1 import framing
-from stanchion.wire.http1.framing import METHODS, check_host
+from stanchion.wire.http1.framing import METHOD_NAMES, METHODS, check_host
 from stanchion.wire.phases import HEAD, IDLE
 from stanchion.wire.server import Server
 
 _log = logging.getLogger("stanchion.error")
 _SPECIAL = frozenset((b"connection", b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
 _SLASH = ord("/")
+_BLANK_LINE = b"\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CHUNK_OVERHEAD = 9
 """Bytes of framing allowed a byte of a chunked body: enough for chunks of one byte, not for padding."""
@@ -37,11 +38,14 @@ class Incoming(asyncio.Protocol):
     """Parses and checks; knows nothing of tasks and responses."""
 
     __slots__ = (
+        "_block",
+        "_block_fields",
         "_chunked",
         "_ending",
         "_expects",
         "_fields",
         "_full",
+        "_head",
         "_http10",
         "_incoming",
         "_max_body",
@@ -66,6 +70,9 @@ class Incoming(asyncio.Protocol):
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._target = b""
         self._fields: dict[bytes, bytes] = {}
+        self._block = b""  # the header block of the last message, where the next may begin; see `_remember_head`
+        self._block_fields: dict[bytes, bytes] = {}
+        self._head: tuple[str, bytes, dict[bytes, bytes]] | None = None  # the last one parsed, if it has no body
         self._chunked = False  # a chunked body is arriving; its trailers gather in `_fields`
         self._size = 0  # bytes received of a head that is not complete, or of a chunked body with its framing
         self._repeats = 0
@@ -97,8 +104,11 @@ class Incoming(asyncio.Protocol):
     # Bytes in
 
     def data_received(self, data: bytes) -> None:
+        if self._block and data.endswith(self._block) and self._repeated_head(data):
+            return
         if self._parser is None:
             return  # refused or lingering: what still arrives is dropped
+        self._block = b""
         if len(data) > self._server.slice_size or self._unfed is not None:
             self._unfed = memoryview(data if self._unfed is None else b"".join((self._unfed, data)))
             self._feed_unfed()
@@ -111,6 +121,44 @@ class Incoming(asyncio.Protocol):
             self._feed_past_upgrade(data[upgrade.args[0] :])
         if self._target or self._chunked:
             self._count(len(data))
+        elif data.endswith(_BLANK_LINE):
+            self._remember_head(data)
+
+    def _repeated_head(self, data: bytes) -> bool:
+        """Take a request whose header block is that of the one before; false if it is anything else."""
+        line = data[: -len(self._block)].decode("latin-1")
+        method, _, rest = line.partition(" ")
+        target, _, version = rest.partition(" ")
+        if (
+            version != "HTTP/1.1"
+            or method not in METHOD_NAMES
+            or target[:1] != "/"
+            or "#" in target
+            or len(target) > self._server.max_request_line
+            or not (line.isascii() and line.isprintable())
+        ):
+            return False
+        try:
+            self._take(method, target, self._block_fields, False)
+        except Exception as error:
+            self._take_failed(error)
+        return True
+
+    def _remember_head(self, data: bytes) -> None:
+        """Keep the header block of a message that came alone, whole and without a body.
+
+        A client repeats its fields on a connection, which is what HPACK is built on: comparing bytes takes 0.1 µs where
+        parsing takes 1, and 0.4 more a field. The block holds only for data that begin with a message, so it is dropped
+        before anything else is fed.
+        """
+        head, self._head = self._head, None
+        if head is None or self._ending or self._http10 or data.find(_BLANK_LINE) != len(data) - 4:
+            return
+        line, end, block = data.partition(b"\r\n")
+        method, target, fields = head
+        if line == b"%b %b HTTP/1.1" % (method.encode(), target):
+            self._block = end + block
+            self._block_fields = fields
 
     def _feed_unfed(self) -> None:
         """Feed a long read a slice at a time, so that what it makes of pipelined requests stays bounded."""
@@ -137,9 +185,10 @@ class Incoming(asyncio.Protocol):
         if self._parser is None:
             return  # the input had ended before this
         cause = error.__context__ if isinstance(error, HttpParserCallbackError) else None
-        if cause is None:
-            cause = framing.malformed(str(error))
-        elif not isinstance(cause, HTTPError):
+        self._take_failed(framing.malformed(str(error)) if cause is None else cause)
+
+    def _take_failed(self, cause: BaseException) -> None:
+        if not isinstance(cause, HTTPError):
             _log.error("the wire layer failed on a request", exc_info=cause)
             cause = HTTPError("", status=500, code="internal-error")
         self.refuse(cause.with_traceback(None))  # its frames would tie the body to itself
@@ -218,9 +267,15 @@ class Incoming(asyncio.Protocol):
             raise framing.no_method() if method is None else framing.no_host()
         check_host(host)
         if target[0] != _SLASH or b"#" in target:
-            path, query = self._other_target(method, target, fields)
+            text = self._other_target(method, target, fields)
         else:
-            path, _, query = target.decode("ascii").partition("?")
+            text = target.decode("ascii")
+        self._head = None if has_body else (method, target, fields)
+        self._take(method, text, fields, has_body)
+
+    def _take(self, method: str, target: str, fields: dict[bytes, bytes], has_body: bool) -> None:
+        server = self._server
+        path, _, query = target.partition("?")
         endpoint, args = server.find(method, path)
         if endpoint is None:
             endpoint, args = server.missing(method, args), ()
@@ -230,6 +285,7 @@ class Incoming(asyncio.Protocol):
         self._served += 1
         if self._served == server.max_requests:
             self._ending = True
+            self._block = b""
         self._accept(request, endpoint)
 
     def on_body(self, chunk: bytes) -> None:
@@ -284,12 +340,12 @@ class Incoming(asyncio.Protocol):
         return has_body
 
     @staticmethod
-    def _other_target(method: str, target: bytes, fields: dict[bytes, bytes]) -> tuple[str, str]:
-        """A target other than a path: `*`, or the absolute form, whose authority Host has to repeat."""
+    def _other_target(method: str, target: bytes, fields: dict[bytes, bytes]) -> str:
+        """The path and query of a target in another form: `*`, or absolute, whose authority Host has to repeat."""
         path, query, authority = framing.split_target(method, target.decode("ascii"))
         if authority is not None:
             framing.check_authority(authority.encode("ascii"), fields)
-        return path, query
+        return f"{path}?{query}"
 
     def _expect_body(self, request: Request, endpoint: Endpoint) -> None:
         self._max_body = endpoint.max_body
