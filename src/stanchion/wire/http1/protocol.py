@@ -8,6 +8,7 @@ problem document. The only `try` around handlers is in `_serve` and `_run_inline
 import asyncio
 from collections import deque
 from contextvars import copy_context
+from typing import NamedTuple
 
 from stanchion.errors import HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem, unexpected
@@ -25,6 +26,14 @@ _HALF_CLOSE_GRACE = 0.05
 """Seconds in which a client that has shut down its side still gets its answer; after that it counts as gone."""
 
 
+class _Refused(NamedTuple):
+    """Waits among the pipelined requests for its turn to be answered."""
+
+    request: Request | None
+    """None where the message was too malformed to become one."""
+    error: HTTPError
+
+
 class HTTP1(Incoming):
     """One connection. `phase` and `since` are for the server's sweep, which enforces the timeouts."""
 
@@ -35,7 +44,7 @@ class HTTP1(Incoming):
         self._request: Request | None = None
         self._task: asyncio.Task[None] | None = None
         self._inline: InlineCall | None = None  # waits for the active request's body
-        self._pending: deque[tuple[Request, Endpoint] | HTTPError] | None = None
+        self._pending: deque[tuple[Request, Endpoint] | _Refused] | None = None
         self._drained: asyncio.Future[None] | None = None
         self.blocked = False  # the transport holds more than its high-water mark
         self.head_sent = False  # of the active request's response: it can no longer become an error
@@ -112,7 +121,7 @@ class HTTP1(Incoming):
         if inline is not None and self._request is not None:
             self._run_inline(self._request, inline)
 
-    def _enqueue(self, entry: tuple[Request, Endpoint] | HTTPError) -> None:
+    def _enqueue(self, entry: tuple[Request, Endpoint] | _Refused) -> None:
         if self._pending is None:
             self._pending = deque()
         self._pending.append(entry)
@@ -167,8 +176,8 @@ class HTTP1(Incoming):
             return
         if self._pending:
             entry = self._pending.popleft()
-            if isinstance(entry, HTTPError):
-                self._answer_refused(entry)
+            if isinstance(entry, _Refused):
+                self._answer_refused(entry.error, entry.request)
             else:
                 self._start(*entry)
         elif self._full or self._unfed is not None:
@@ -246,16 +255,12 @@ class HTTP1(Incoming):
         """Answer a message that cannot be served, after those before it, and take no more."""
         body, self._incoming = self._incoming, None
         self._end_input()
-        if body is not None and self._pending and self._request_of(self._pending[-1]) is body:
-            self._pending[-1] = error
+        if body is not None and self._pending:
+            self._pending[-1] = _Refused(self._pending[-1][0], error)  # the last request's body it is
         elif body is not None or (self._request is None and not self._pending):
             self._abort_exchange(error)
         else:
-            self._enqueue(error)
-
-    @staticmethod
-    def _request_of(entry: "tuple[Request, Endpoint] | HTTPError") -> object:
-        return None if isinstance(entry, HTTPError) else entry[0].stream
+            self._enqueue(_Refused(None, error))
 
     def _abort_exchange(self, error: HTTPError) -> None:
         """Cancel the active request, if any, and answer `error` in its place; the connection ends."""
@@ -268,7 +273,7 @@ class HTTP1(Incoming):
         self._cancel(error)
         self._answer_refused(error, request)
 
-    def _answer_refused(self, error: HTTPError, request: Request | None = None) -> None:
+    def _answer_refused(self, error: HTTPError, request: Request | None) -> None:
         response = problem(error, request)
         head_only = request is not None and request.method == "HEAD"
         self.transport.write(whole(response, body_bytes(response), self._server.date_close, head_only))
