@@ -17,6 +17,14 @@ def new_loop(request: pytest.FixtureRequest) -> Any:
     return LOOPS[request.param]
 
 
+@pytest.fixture(scope="module", params=LOOPS)
+def shared(request: pytest.FixtureRequest) -> Iterator[Live]:
+    """One server for all tests of a module that says in `HANDLERS` what is served."""
+    live = Live(LOOPS[request.param], request.module.HANDLERS, Settings())
+    yield live
+    assert live.stop() == (0, [])
+
+
 @pytest.fixture
 def serve(new_loop: Any) -> Iterator[Serve]:
     """`serve({"/": handler}, max_body=10)`: a server, and at the end a check that it left nothing behind."""

@@ -72,7 +72,9 @@ class Reading:
         http10 = parts[4] == b"0"
         fields = self._fields()
         host = _host(fields, http10)
-        path, query = _target(parts[1], parts[2], host)
+        path, query, authority = _target(parts[1], parts[2], host)
+        if host is None and authority is not None:
+            fields.append((b"host", authority))
         length = _framing(fields, http10)
         request = Seen(parts[1].decode(), path, query, _joined(fields))
         self.requests.append(request)
@@ -113,20 +115,19 @@ def _host(fields: list[tuple[bytes, bytes]], http10: bool) -> bytes | None:
     return hosts[0] if hosts else None
 
 
-def _target(method: bytes, target: bytes, host: bytes | None) -> tuple[str, str]:
+def _target(method: bytes, target: bytes, host: bytes | None) -> tuple[str, str, bytes | None]:
+    """Path, query, and the authority of the absolute form."""
     if target == b"*" and method == b"OPTIONS":
-        return "*", ""
+        return "*", "", None
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is not None:
         if host is not None and host.lower() != absolute[1].lower():
             raise Refused
-        path, query = absolute[2] or b"/", absolute[3] or b""
-    else:
-        origin = _ORIGIN.fullmatch(target)
-        if origin is None:
-            raise Refused
-        path, query = origin[1], origin[2] or b""
-    return path.decode(), query[1:].decode()
+        return (absolute[2] or b"/").decode(), (absolute[3] or b"")[1:].decode(), absolute[1]
+    origin = _ORIGIN.fullmatch(target)
+    if origin is None:
+        raise Refused
+    return origin[1].decode(), (origin[2] or b"")[1:].decode(), None
 
 
 def _framing(fields: list[tuple[bytes, bytes]], http10: bool) -> int | None:

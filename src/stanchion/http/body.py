@@ -136,3 +136,23 @@ class Body:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+class WholeBody(Body):
+    """A body that was all there with its head: nothing to wait for, so nothing to keep but the bytes."""
+
+    __slots__ = ("_content",)
+    complete = True
+    error = None
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __repr__(self) -> str:
+        return f"<WholeBody {len(self._content)} bytes>"
+
+    def take(self) -> bytes:
+        return self._content
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield self._content

@@ -69,7 +69,8 @@ class _Incoming:
         """The server has closed: the end of a body without a length, else of a broken response."""
         framed = {"content-length", "transfer-encoding"} & {name.lower() for name, _ in self.headers}
         if framed or not self.headed:
-            raise ConnectionError(f"the server closed the connection {'within' if self.headed else 'before'} the response")
+            where = "within" if self.headed else "before"
+            raise ConnectionError(f"the server closed the connection {where} the response")
         self.complete = True
 
 

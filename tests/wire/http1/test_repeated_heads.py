@@ -11,7 +11,7 @@ from stanchion.wire.http1.protocol import HTTP1
 from tests.wire.client import chunked, get, post
 from tests.wire.conftest import Serve
 from tests.wire.handlers import echo, hello, path_of
-from tests.wire.live import ANY
+from tests.wire.live import ANY, endpoint
 from tests.wire.memory import Stage, comparable
 
 BLOCKS = [b"\r\nhost: a\r\n\r\n", b"\r\nhost: a\r\nx: 1\r\n\r\n", b"\r\nhost: a\r\nconnection: keep-alive\r\n\r\n", b"\r\n\r\n"]
@@ -45,6 +45,19 @@ PARTS = [line + block for line in LINES for block in BLOCKS] + [
     b"st: a\r\n\r\n",
     get("/a") + get("/a"),
     post("/a", b"body"),
+    post("/b", b"another body"),
+    post("/a", b""),
+    post("/a", b"body") + b"\r\n",
+    post("/a", b"body") + get("/b"),
+    post("/a", b"body")[:-1],
+    post("/a", b"x" * 12, "x: 1"),
+    get("/a", "content-length: 5", "x: 1", method="PUT") + b"12345",
+    get("/a", "x: 1", "Content-Length:  005  ", method="PUT") + b"12345",
+    get("/a", "x: content-length: 5", "content-length: 5", method="PUT") + b"12345",
+    get("/a", "content-length: 5", "expect: 100-continue", method="PUT") + b"12345",
+    get("/a", "connection: upgrade", "upgrade: x"),
+    get("/a", "content-length: 5", "content-length: 5", method="PUT") + b"12345",
+    get("/a", "content-length: +5", method="PUT") + b"12345",
     post("/a", b"\r\n\r\n"),
     chunked("/a", b"x"),
     get("/a", "connection: close"),
@@ -104,3 +117,13 @@ def test_what_comes_while_one_is_answered_waits(serve: Serve) -> None:
         for n in range(50):
             client.send(get(f"/{n}"))
         assert [f'"path":"/{n}"'.encode() in answer.body for n, answer in enumerate(client.answers(50))] == [True] * 50
+
+
+def test_a_body_over_its_limit_is_refused_all_the_same(serve: Serve) -> None:
+    with serve({ANY: endpoint(echo, max_body=10)}).connect() as client:
+        client.send(post("/", b"x" * 9))
+        assert client.answer().status == 200
+        client.send(post("/", b"x" * 10))
+        assert b"xxxxxxxxxx" in client.answer().body
+        client.send(post("/", b"x" * 11))
+        assert client.last_answer().status == 413

@@ -7,9 +7,8 @@ import pytest
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
 from tests.wire.client import chunked, get
-from tests.wire.conftest import Serve
 from tests.wire.handlers import echo, path_later, swallow
-from tests.wire.live import ANY
+from tests.wire.live import ANY, Live
 
 AFTER = b"GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n"
 
@@ -22,6 +21,21 @@ def raw(*lines: str, body: bytes = b"") -> bytes:
 HOST = "host: a"
 CL, TE = "content-length: 5", "transfer-encoding: chunked"
 HELLO = b"5\r\nhello\r\n0\r\n\r\n"
+
+seen: list[str] = []
+"""What got to a handler."""
+
+
+def note(request: Request) -> Response:
+    seen.append(request.path)
+    return Response(b"")
+
+
+async def echo_stream(request: Request) -> Response:
+    return Stream(request.chunks())
+
+
+HANDLERS = {"/echo": echo, "/swallow": swallow, "/later": path_later, "/stream": echo_stream, ANY: note}
 
 HEADS = {
     "length then coding": (400, raw(HOST, CL, TE, body=HELLO)),
@@ -154,27 +168,22 @@ CHUNKS = {
 
 
 @pytest.mark.parametrize(("expected", "message"), HEADS.values(), ids=HEADS.keys())
-def test_a_head_is_refused(serve: Serve, expected: int | tuple[int, ...], message: bytes) -> None:
-    seen: list[str] = []
-
-    def note(request: Request) -> Response:
-        seen.append(request.path)
-        return Response(b"")
-
-    with serve({ANY: note}).connect() as client:
+def test_a_head_is_refused(shared: Live, expected: int | tuple[int, ...], message: bytes) -> None:
+    with shared.connect() as client:
         answer = client.send(message + AFTER).last_answer()
         assert answer.status in (expected if isinstance(expected, tuple) else (expected,))
         assert answer.closes
         assert answer.headers["content-type"] == "application/problem+json"
-        assert seen == []
+    assert seen == []
+    assert shared.logged() == []
 
 
 @pytest.mark.parametrize("pause", [False, True])
-@pytest.mark.parametrize("handler", [echo, swallow])
+@pytest.mark.parametrize("path", ["/echo", "/swallow"])
 @pytest.mark.parametrize("body", CHUNKS.values(), ids=CHUNKS.keys())
-def test_a_chunked_body_is_refused(serve: Serve, handler: object, body: bytes, pause: bool) -> None:
-    with serve({"/": handler}).connect() as client:
-        head = chunked("/", b"so far", end=b"")
+def test_a_chunked_body_is_refused(shared: Live, path: str, body: bytes, pause: bool) -> None:
+    with shared.connect() as client:
+        head = chunked(path, b"so far", end=b"")
         if pause:  # the handler waits for more when it comes
             client.send(head)
             time.sleep(0.005)
@@ -183,23 +192,22 @@ def test_a_chunked_body_is_refused(serve: Serve, handler: object, body: bytes, p
             client.send(head + body + AFTER)
         answer = client.last_answer()
         assert (answer.status, answer.closes) == (400, True)
+    assert seen == []
+    assert shared.logged() == []
 
 
 @pytest.mark.parametrize("message", [HEADS["coding then length"][1], chunked("/x", end=CHUNKS["data too long"])])
-def test_what_came_before_is_answered(serve: Serve, message: bytes) -> None:
-    with serve({ANY: path_later}).connect() as client:
-        client.send(get("/1?0.02") + get("/2?0") + message + AFTER)
-        assert [(answer.status, answer.body) for answer in client.answers(2)] == [(200, b"/1"), (200, b"/2")]
+def test_what_came_before_is_answered(shared: Live, message: bytes) -> None:
+    with shared.connect() as client:
+        client.send(get("/later?0.02") + get("/later?0") + message + AFTER)
+        assert [answer.body for answer in client.answers(2)] == [b"/later", b"/later"]
         answer = client.last_answer()
         assert (answer.status, answer.closes) == (400, True)
 
 
-def test_a_handler_that_streams_is_broken_off_by_a_malformed_body(serve: Serve) -> None:
-    async def echo_stream(request: Request) -> Response:
-        return Stream(request.chunks())
-
-    with serve({"/": echo_stream}).connect() as client:
-        client.send(chunked("/", b"so far", end=b""))
+def test_a_handler_that_streams_is_broken_off_by_a_malformed_body(shared: Live) -> None:
+    with shared.connect() as client:
+        client.send(chunked("/stream", b"so far", end=b""))
         assert client.until(b"so far\r\n")
         client.send(b"nonsense\r\n" + AFTER)
         assert client.cut()

@@ -297,13 +297,14 @@ class HTTP1(Incoming):
         self._ending = True
         self._expects = False
         self._chunked = False
-        self._target = self._block = b""
+        self._target = b""
+        self._known = self._head = None
         self._parser = None  # also breaks its reference cycle with this object
         self._unfed = None
 
     def _close(self) -> None:
         self._parser = None
-        self._block = b""
+        self._known = None
         if self._incoming is not None:
             self._linger()
         else:

@@ -1,7 +1,7 @@
 """Responses that are more than one write: streams and files, at the client's pace.
 
-A file goes out by `sendfile(2)` on a duplicate of the socket's descriptor: uvloop has no `loop.sendfile`, and both loops
-refuse to watch a descriptor that a transport owns. Where there is no socket (the test client) it is copied.
+A file goes out by `sendfile(2)` on a duplicate of the socket's descriptor: uvloop has no `loop.sendfile`, and both
+loops refuse to watch a descriptor that a transport owns. Where there is no socket (the test client) it is copied.
 """
 
 import asyncio
