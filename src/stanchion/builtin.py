@@ -47,9 +47,7 @@ def _missing(is_options: bool, allow: str) -> Endpoint:
     return inline_endpoint("", "", options if is_options else not_allowed)
 
 
-def documentation(
-    title: str, version: str, routes: Sequence[tuple[Route, Binding]]
-) -> Iterator[tuple[str, Endpoint]]:
+def documentation(title: str, version: str, routes: Sequence[tuple[Route, Binding]]) -> Iterator[tuple[str, Endpoint]]:
     """Templates and endpoints of the API's own description; each is made when it is first asked for, and so is the
     code that makes it imported."""
 

@@ -128,9 +128,7 @@ class Router:
         self._check_open(f"the router {router.prefix or '/'}")
         self._included.append(router)
 
-    def collect(
-        self, prefix: str = "", tags: tuple[str, ...] = (), levels: Levels = ()
-    ) -> Iterator[Route]:
+    def collect(self, prefix: str = "", tags: tuple[str, ...] = (), levels: Levels = ()) -> Iterator[Route]:
         """Every route declared here and below; the arguments are what the routers around this one declare."""
         prefix, tags, levels = prefix + self.prefix, tags + self.tags, (*levels, self._policies)
         for declared in self._declared:

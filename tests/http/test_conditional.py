@@ -56,9 +56,7 @@ def test_if_none_match_compares_weakly(field: bytes, current: Validators | None,
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_if_match_compares_strongly(
-    method: str, field: bytes, current: Validators | None, matches: bool
-) -> None:
+def test_if_match_compares_strongly(method: str, field: bytes, current: Validators | None, matches: bool) -> None:
     assert precondition(method, {b"if-match": field}, current) == (None if matches else 412)
 
 
@@ -73,9 +71,7 @@ def test_if_modified_since_is_for_reading(date: bytes, status: int | None) -> No
     assert precondition("GET", fields, None) is None
 
 
-@pytest.mark.parametrize(
-    ("date", "status"), [(BEFORE, 412), (SAME, None), (AFTER, None), (b"yesterday", None)]
-)
+@pytest.mark.parametrize(("date", "status"), [(BEFORE, 412), (SAME, None), (AFTER, None), (b"yesterday", None)])
 def test_if_unmodified_since_is_for_any_method(date: bytes, status: int | None) -> None:
     fields = {b"if-unmodified-since": date}
     assert precondition("GET", fields, STRONG) == status

@@ -93,9 +93,7 @@ def test_a_range_outside_is_416(request_of, path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,4-5", "bytes=x", "items=0-1"])
-def test_several_ranges_or_malformed_ones_get_the_whole(
-    request_of, path: Path, content: bytes, asked: str
-) -> None:
+def test_several_ranges_or_malformed_ones_get_the_whole(request_of, path: Path, content: bytes, asked: str) -> None:
     plan, sent = answer(File(path), request_of("GET", "/", {"Range": asked}))
     assert (plan.status, sent) == (200, content)
 
@@ -214,9 +212,7 @@ def test_a_file_that_shrinks_while_it_is_sent_breaks_off(request_of, tmp_path: P
     asyncio.run(main())
 
 
-def test_a_cancelled_request_leaves_no_descriptor(
-    request_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cancelled_request_leaves_no_descriptor(request_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "large"
     path.write_bytes(LARGE_CONTENT)
     opened, go_on = threading.Event(), threading.Event()

@@ -16,13 +16,9 @@ LIMITS = FormLimits(upload_memory=64)
 MALFORMED = (400, "malformed-form")
 
 # Near misses of the delimiter are what a parser gets wrong.
-pieces = st.sampled_from(
-    [b"\r", b"\n", b"\r\n", b"--", b"\r\n--", b"\r\n--x-", b"--x-boundar", b"\x00", b"\xc3\xbc"]
-)
+pieces = st.sampled_from([b"\r", b"\n", b"\r\n", b"--", b"\r\n--", b"\r\n--x-", b"--x-boundar", b"\x00", b"\xc3\xbc"])
 contents = st.lists(pieces | st.binary(max_size=20), max_size=8).map(b"".join)
-names = st.text(
-    st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='"\\%;'), max_size=8
-)
+names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='"\\%;'), max_size=8)
 files = st.tuples(names, names, contents)
 fields = st.tuples(names, st.none(), st.text(st.characters(codec="utf-8"), max_size=20).map(str.encode))
 forms = st.lists(files | fields, max_size=6)
@@ -49,9 +45,7 @@ def outcome(request_of, content_type: str, chunks: list[bytes]):
     async def main():
         with await read_form(request_of("POST", "/", {"Content-Type": content_type}, chunks), LIMITS) as form:
             uploads = [
-                (name, upload.filename, await upload.read())
-                for name in form.files
-                for upload in form.files[name]
+                (name, upload.filename, await upload.read()) for name in form.files for upload in form.files[name]
             ]
             return form.fields, uploads
 
@@ -65,9 +59,7 @@ def multipart(request_of, chunks: list[bytes]):
     return outcome(request_of, f"{MULTIPART}; boundary={BOUNDARY}", chunks)
 
 
-@given(
-    forms.filter(lambda form: not any(f"\r\n--{BOUNDARY}".encode() in content for *_, content in form)), cuts
-)
+@given(forms.filter(lambda form: not any(f"\r\n--{BOUNDARY}".encode() in content for *_, content in form)), cuts)
 def test_a_form_comes_back_however_it_is_cut(request_of, form, at: list[int]) -> None:
     expected_fields: dict[str, list[str]] = {}
     expected_files: dict[str, list[tuple[str, str, bytes]]] = {}

@@ -84,9 +84,7 @@ def test_an_extension_that_is_not_json_is_a_logged_500(request_of, caplog, exten
 
 
 def test_an_unexpected_error_is_logged_once_and_not_shown(request_of, caplog) -> None:
-    request = request_of(
-        "PUT", "/orders/7?token=hush", {"X-Request-Id": "r-2", "Authorization": "Bearer hush"}
-    )
+    request = request_of("PUT", "/orders/7?token=hush", {"X-Request-Id": "r-2", "Authorization": "Bearer hush"})
     try:
         raise LookupError("the password is hush")
     except LookupError as error:

@@ -67,9 +67,7 @@ def bound_of(request_of: RequestOf) -> BoundOf:
         resources: Mapping[type, Any] | None = None,
         limits: BindLimits | None = None,
     ) -> Bound:
-        route = Route(
-            method=method, template=template, handler=handler, name="tested", status=status, run=run
-        )
+        route = Route(method=method, template=template, handler=handler, name="tested", status=status, run=run)
         names = tuple(parameter.name for parameter in parse(template).parameters)
         binding = bind(route, names, {} if resources is None else resources, limits or BindLimits())
         return Bound(request_of, binding, method)

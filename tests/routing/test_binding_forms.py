@@ -32,9 +32,7 @@ def multipart(*parts: tuple[str, str | None, bytes]) -> bytes:
     body = b""
     for name, filename, content in parts:
         file = f'; filename="{filename}"' if filename is not None else ""
-        body += (
-            f'--b\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
-        )
+        body += f'--b\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
     return body + b"--b--\r\n"
 
 
@@ -45,9 +43,7 @@ def test_a_struct_from_a_form(bound_of) -> None:
     bound = bound_of(handler, "POST")
     expected = b'{"name":"Ada","age":36,"tags":["a","b"]}'
     assert bound.ask(headers=URLENCODED, body=b"name=Ada&age=36&tags=a&tags=b&other=1").body == expected
-    parts = multipart(
-        ("name", None, b"Ada"), ("age", None, b"36"), ("tags", None, b"a"), ("tags", None, b"b")
-    )
+    parts = multipart(("name", None, b"Ada"), ("age", None, b"36"), ("tags", None, b"a"), ("tags", None, b"b"))
     assert bound.ask(headers=MULTIPART, body=parts).body == expected
     assert bound.faults(headers=URLENCODED, body=b"age=x&age=y") == [
         ("body.name", "string of at least 1 character", "nothing"),
@@ -74,9 +70,7 @@ def test_fields_and_files_as_parameters(bound_of) -> None:
         ("body.title", "string", "nothing"),
         ("body.photo", "file", "nothing"),
     ]
-    body = multipart(
-        ("title", None, b"t"), ("photo", "a", b"1"), ("photo", "b", b"1"), ("more", "b.png", b"1")
-    )
+    body = multipart(("title", None, b"t"), ("photo", "a", b"1"), ("photo", "b", b"1"), ("more", "b.png", b"1"))
     assert bound.faults(headers=MULTIPART, body=body) == [("body.photo", "file, once", "2 values")]
 
 

@@ -100,9 +100,7 @@ def test_json_by_any_name_is_taken(bound_of, content_type: str | None) -> None:
         "\xff",
     ],
 )
-def test_another_media_type_is_refused_before_the_body_is_read(
-    bound_of, request_of, content_type: str
-) -> None:
+def test_another_media_type_is_refused_before_the_body_is_read(bound_of, request_of, content_type: str) -> None:
     bound = bound_of(take, "POST")
     with pytest.raises(UnsupportedMediaType, match="expected application/json"):
         bound.ask(headers={"Content-Type": content_type}, body=b"{")

@@ -54,20 +54,14 @@ Json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.uuids().map(str),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(list(Order.__struct_fields__) + list(Line.__struct_fields__)), inner
-        )
+        | st.dictionaries(st.sampled_from(list(Order.__struct_fields__) + list(Line.__struct_fields__)), inner)
     ),
     max_leaves=12,
 )
 Bodies = (
-    st.binary()
-    | Json.map(msgspec.json.encode)
-    | st.text('[]{}",:\\u0eE+-.1nultrfas ', max_size=40).map(str.encode)
+    st.binary() | Json.map(msgspec.json.encode) | st.text('[]{}",:\\u0eE+-.1nultrfas ', max_size=40).map(str.encode)
 )
-Texts = (
-    st.text(max_size=8) | st.integers().map(str) | st.sampled_from(["true", "fast", "x", "1.5", "2026-07-31"])
-)
+Texts = st.text(max_size=8) | st.integers().map(str) | st.sampled_from(["true", "fast", "x", "1.5", "2026-07-31"])
 
 
 Queries = st.lists(st.tuples(st.sampled_from([*QUERY_TYPES]), Texts)).map(urlencode)

@@ -99,9 +99,7 @@ def test_none_is_no_content(bound_of, annotation: Any) -> None:
             assert (response.body, response.status, response.media_type) == (b"", expected, None)
 
 
-@pytest.mark.parametrize(
-    "annotation", [Airport, str, bytes, None, NO_ANNOTATION, Response, Airport | Response]
-)
+@pytest.mark.parametrize("annotation", [Airport, str, bytes, None, NO_ANNOTATION, Response, Airport | Response])
 @pytest.mark.parametrize(
     ("body", "media_type", "sent", "sent_type"),
     [

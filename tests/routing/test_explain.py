@@ -84,8 +84,7 @@ class Address:
 
 def told(type_: Any, value: Any) -> list[tuple[str, str, str]]:
     return [
-        (error.location, error.expected, error.received)
-        for error in explain(inspect.type_info(type_), value, "body")
+        (error.location, error.expected, error.received) for error in explain(inspect.type_info(type_), value, "body")
     ]
 
 

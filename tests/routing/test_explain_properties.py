@@ -16,9 +16,7 @@ Json = st.recursive(
     | st.integers(-(2**60), 2**60)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcd") | st.text(), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcd") | st.text(), inner, max_size=3),
     max_leaves=6,
 )
 
@@ -53,9 +51,7 @@ def dict_of(item: Shape) -> Shape:
 
 
 def tuple_of(items: list[Shape]) -> Shape:
-    return Shape(
-        tuple[tuple(item.type for item in items)], st.tuples(*(item.values for item in items)).map(list)
-    )  # type: ignore[misc]
+    return Shape(tuple[tuple(item.type for item in items)], st.tuples(*(item.values for item in items)).map(list))  # type: ignore[misc]
 
 
 def optional(item: Shape) -> Shape:

@@ -177,9 +177,7 @@ def test_a_struct_is_taken_apart() -> None:
 
 
 def test_a_form_without_files_may_be_urlencoded() -> None:
-    async def handler(
-        name: Annotated[str, Form()], tags: Annotated[list[str], Form(alias="tag")]
-    ) -> None: ...
+    async def handler(name: Annotated[str, Form()], tags: Annotated[list[str], Form(alias="tag")]) -> None: ...
 
     body = taken(handler).body
     assert body is not None
@@ -235,9 +233,7 @@ async def plain(iata: str, limit: int = 5) -> str:
     return iata
 
 
-@pytest.mark.parametrize(
-    "handler", [Airports().read, Airports(), decorated(plain), partial(plain, limit=3), plain]
-)
+@pytest.mark.parametrize("handler", [Airports().read, Airports(), decorated(plain), partial(plain, limit=3), plain])
 def test_handlers_of_every_kind_are_read(handler: Any) -> None:
     found = taken(handler, "iata")
     assert found.parameters[0].source == "path"

@@ -69,9 +69,7 @@ def template(parts: list[str], end: str) -> str:
 
 
 segments = st.sampled_from(["a", "b", "ß", "1", "{x:int}", "{y}"])
-templates = st.builds(
-    template, st.lists(segments, max_size=4), st.sampled_from(["", "", "/", "/{rest:path}"])
-)
+templates = st.builds(template, st.lists(segments, max_size=4), st.sampled_from(["", "", "/", "/{rest:path}"]))
 pieces = st.sampled_from(["a", "b", "ß", "1", "2", "c", "", "a/b", "%"])
 paths = st.lists(pieces, max_size=6).map(lambda parts: "/" + "/".join(quote(part, safe="") for part in parts))
 declarations = st.tuples(st.sampled_from(METHODS), templates.filter(lambda text: "//" not in text).map(parse))

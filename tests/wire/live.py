@@ -51,8 +51,7 @@ class Routes:
 
     def __init__(self, handlers: Mapping[str, Handler | Endpoint]) -> None:
         self._endpoints = {
-            path: handler if isinstance(handler, Endpoint) else endpoint(handler)
-            for path, handler in handlers.items()
+            path: handler if isinstance(handler, Endpoint) else endpoint(handler) for path, handler in handlers.items()
         }
         self._missing = endpoint(_not_found)
 
@@ -169,4 +168,3 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-

@@ -133,5 +133,3 @@ def comparable(written: bytes) -> bytes:
     """Without what may differ between two runs: the date, request ids, and whether a body was waited for."""
     written = re.sub(rb"\r\ndate: [^\r]*", b"", written).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
     return written.replace(b"\r\nconnection: keep-alive", b"")
-
-

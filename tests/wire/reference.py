@@ -16,9 +16,7 @@ _RTSP_LINE = re.compile(rb"(OPTIONS) +([\x21-\x7e]+) +RTSP/([0-9])\.([0-9])")
 _FIELD = re.compile(rb"(%b):[ \t]*(%b)?[ \t]*" % (_TOKEN, _VALUE))
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
 _CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED))
-_HOST = re.compile(
-    rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?"
-)
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
 _ORIGIN = re.compile(rb"(/[^?#]*)(\?[^#]*)?")
 _NOT_IN_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"authorization", b"content-type", b"cookie"}

@@ -19,7 +19,7 @@ def statuses(received: bytes) -> list[int]:
         found.append(int(reader.data[9:12]))
         head = reader.until(b"\r\n\r\n")
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r")[0]
-        if length and not reader.data.startswith(b"HTTP/1.1 "):  # else it was for HEAD
+        if length and reader.data and not reader.data.startswith(b"HTTP/1.1 "):  # else it was for HEAD
             reader.exactly(int(length))
     assert reader.data == b""
     return found

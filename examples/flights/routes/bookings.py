@@ -10,9 +10,7 @@ from stanchion import Conflict, NotFound, Response, Router
 router = Router("/bookings", tags=["bookings"])
 
 
-@router.post(
-    "", status=201, responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken"}
-)
+@router.post("", status=201, responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken"})
 async def book(wanted: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking | Response:
     """Book seats for a party; all of them or none."""
     cancelled = await flights.is_cancelled(wanted.flight_id)

@@ -28,9 +28,7 @@ class Pool:
     def __repr__(self) -> str:
         return f"<Pool of {self._size} SQLite connections, {self._idle.qsize()} idle>"
 
-    async def run(
-        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    async def run(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`work(connection, …)` on a thread of the pool, once one is free."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: self._borrow(work, *args, **kwargs))
@@ -41,9 +39,7 @@ class Pool:
         while not self._idle.empty():
             self._idle.get().close()
 
-    def _borrow(
-        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def _borrow(self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         connection = self._idle.get_nowait()
         try:
             return work(connection, *args, **kwargs)

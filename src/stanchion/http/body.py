@@ -71,8 +71,8 @@ class Body:
         self._wake()
 
     def fail(self, error: Exception) -> None:
-        """No more will arrive; a reader gets `error`."""
-        if not self.complete:
+        """No more will arrive; a reader gets `error`, the first one told."""
+        if not self.complete and self.error is None:
             self.error = error
             self._wake()
 

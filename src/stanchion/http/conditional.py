@@ -23,9 +23,7 @@ class Validators(Struct, frozen=True):
     """Unix time in whole seconds."""
 
 
-def precondition(
-    method: str, fields: Mapping[bytes, bytes], current: Validators | None
-) -> Literal[304, 412] | None:
+def precondition(method: str, fields: Mapping[bytes, bytes], current: Validators | None) -> Literal[304, 412] | None:
     """The status that answers at once, or None where the request goes on (the order is RFC 9110 §13.2.2).
 
     `current` is None where there is no representation yet, which is what `If-None-Match: *` asks on creation.

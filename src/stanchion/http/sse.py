@@ -62,9 +62,7 @@ class EventStream(Stream):
         given = {name.lower() for name in self.headers or ()}
         # nginx would hold events back until its buffer is full
         ours = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        self.headers = {name: value for name, value in ours.items() if name.lower() not in given} | (
-            self.headers or {}
-        )
+        self.headers = {name: value for name, value in ours.items() if name.lower() not in given} | (self.headers or {})
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Encoded events, those that are ready together in one piece."""

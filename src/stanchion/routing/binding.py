@@ -106,9 +106,7 @@ def _check_method(route: Route, signature: Signature) -> None:
         )
 
 
-def _slots(
-    route: Route, signature: Signature, names: Sequence[str], resources: Mapping[type, Any]
-) -> list[Slot]:
+def _slots(route: Route, signature: Signature, names: Sequence[str], resources: Mapping[type, Any]) -> list[Slot]:
     converters = {parameter.name: parameter.converter for parameter in parse(route.template).parameters}
     slots = []
     for parameter in signature.parameters:

@@ -129,9 +129,7 @@ def _fields(node: Any, value: dict[str, Any], location: str, depth: int) -> Iter
     if getattr(node, "forbid_unknown_fields", False):
         known = {field.encode_name for field in node.fields} | {tag_field}
         for name in value.keys() - known:
-            yield FieldError(
-                location=_member(location, name), expected="no such field", received=shown(value[name])
-            )
+            yield FieldError(location=_member(location, name), expected="no such field", received=shown(value[name]))
 
 
 def missing(location: str, expected: str) -> FieldError:

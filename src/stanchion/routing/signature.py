@@ -204,7 +204,5 @@ def _body(parameters: tuple[Parameter, ...], handler: str) -> BodySpec | None:
         return BodySpec(kind="form", type=Any, media_types=MEDIA_TYPES["form"][files:], required=required)
     if bodies:
         kind = body_kind(bodies[0].type)
-        return BodySpec(
-            kind=kind, type=bodies[0].type, media_types=MEDIA_TYPES[kind], required=bodies[0].required
-        )
+        return BodySpec(kind=kind, type=bodies[0].type, media_types=MEDIA_TYPES[kind], required=bodies[0].required)
     return None

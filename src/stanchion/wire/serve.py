@@ -92,9 +92,7 @@ def urls(sockets: Sequence[socket.socket]) -> list[str]:
     return found
 
 
-async def _run(
-    app: Compiled, settings: Settings, sockets: Sequence[socket.socket], on_ready: OnReady | None
-) -> None:
+async def _run(app: Compiled, settings: Settings, sockets: Sequence[socket.socket], on_ready: OnReady | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -115,9 +115,7 @@ def test_airport_that_is_not_in_the_data(client: Client, iata: str) -> None:
     ],
     ids=str,
 )
-def test_pages_are_the_filtered_file(
-    client: Client, source: Source, wanted: dict[str, str], limit: int
-) -> None:
+def test_pages_are_the_filtered_file(client: Client, source: Source, wanted: dict[str, str], limit: int) -> None:
     pages = all_pages(client, {**wanted, "limit": limit})
     assert [flight for page in pages for flight in page] == in_order(source("flights"), **wanted)
     assert all(len(page) == limit for page in pages[:-1])
@@ -128,9 +126,7 @@ def test_page_starts_at_the_year_and_has_fifty(client: Client, source: Source) -
 
 
 def test_filters_and_limit_are_checked(client: Client) -> None:
-    response = client.get(
-        "/flights", params={"origin": "jfk", "carrier": "UAL", "date": "4 July", "limit": 201}
-    )
+    response = client.get("/flights", params={"origin": "jfk", "carrier": "UAL", "date": "4 July", "limit": 201})
     assert errors(response) == {"query.origin", "query.carrier", "query.date", "query.limit"}
 
 
@@ -154,9 +150,7 @@ def test_flight_with_what_is_known_of_it(client: Client, source: Source, id: int
     assert (detail["plane"] and (detail["plane"]["model"], detail["plane"]["seats"])) == (
         plane and (plane["model"], int(plane["seats"]))
     )
-    weather = next(
-        hour for hour in source("weather") if all(hour[k] == row[k] for k in ("origin", "time_hour"))
-    )
+    weather = next(hour for hour in source("weather") if all(hour[k] == row[k] for k in ("origin", "time_hour")))
     assert (detail["weather"]["hour"], detail["weather"]["temperature"], detail["weather"]["pressure"]) == (
         weather["time_hour"],
         float(weather["temp"]),

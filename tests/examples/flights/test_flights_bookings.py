@@ -52,9 +52,7 @@ def test_unknown_flight(client: Client, booking_request: Body) -> None:
     assert response.headers["content-type"].startswith("application/problem+json")
 
 
-def test_cancelled_flight(
-    client: Client, booking_request: Body, source: Callable[[str], list[dict[str, str]]]
-) -> None:
+def test_cancelled_flight(client: Client, booking_request: Body, source: Callable[[str], list[dict[str, str]]]) -> None:
     cancelled = next(id for id, row in enumerate(source("flights"), start=1) if row["dep_time"] == "NA")
     response = client.post("/bookings", json={**booking_request, "flight_id": cancelled})
     assert (response.status, response.json()["code"]) == (409, "flight-cancelled")

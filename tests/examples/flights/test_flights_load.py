@@ -50,9 +50,7 @@ def test_holds_every_row(database: sqlite3.Connection, source: Source, table: st
         ("airports", "time_zone", "tzone"),
     ],
 )
-def test_na_is_null(
-    database: sqlite3.Connection, source: Source, table: str, column: str, field: str
-) -> None:
+def test_na_is_null(database: sqlite3.Connection, source: Source, table: str, column: str, field: str) -> None:
     missing = sum(row[field] == "NA" for row in source(table))
     assert missing > 0
     assert one(database, f"SELECT count(*) FROM {table} WHERE {column} IS NULL") == missing
@@ -109,9 +107,7 @@ def test_many_workers_load_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_truncated_source_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        loading, "TABLES", [sources.Table(name="airlines", file="airlines.csv", row=tuple, size=17)]
-    )
+    monkeypatch.setattr(loading, "TABLES", [sources.Table(name="airlines", file="airlines.csv", row=tuple, size=17)])
     with pytest.raises(ValueError, match="16 rows where 17 belong"):
         load(tmp_path)
     assert not (tmp_path / FLIGHTS).exists()

@@ -53,9 +53,7 @@ def test_only_the_last_answer_says_close(serve: Serve) -> None:
 
 def test_mixed_with_bodies(serve: Serve) -> None:
     with serve({ANY: echo, "/hello": hello}).connect() as client:
-        client.send(
-            post("/1", b"one") + chunked("/2", b"t", b"wo") + get("/hello") + post("/4", b"") + chunked("/5")
-        )
+        client.send(post("/1", b"one") + chunked("/2", b"t", b"wo") + get("/hello") + post("/4", b"") + chunked("/5"))
         said = bodies(client.answers(5))
         assert said.pop(2) == b"hello"
         assert [msgspec.json.decode(body)["body"] for body in said] == ["one", "two", "", ""]

@@ -14,7 +14,12 @@ from tests.wire.handlers import echo, hello, path_of
 from tests.wire.live import ANY, endpoint
 from tests.wire.memory import Stage, comparable
 
-BLOCKS = [b"\r\nhost: a\r\n\r\n", b"\r\nhost: a\r\nx: 1\r\n\r\n", b"\r\nhost: a\r\nconnection: keep-alive\r\n\r\n", b"\r\n\r\n"]
+BLOCKS = [
+    b"\r\nhost: a\r\n\r\n",
+    b"\r\nhost: a\r\nx: 1\r\n\r\n",
+    b"\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
+    b"\r\n\r\n",
+]
 LINES = [
     b"GET /a HTTP/1.1",
     b"GET /b?c=d HTTP/1.1",

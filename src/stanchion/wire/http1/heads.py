@@ -23,42 +23,48 @@ Message = tuple[str, str, Fields, bytes | None]
 
 
 class KnownHead:
-    """The header block of a connection's last message; `before` and `after` its Content-Length if it has one."""
+    """The header block of a connection's last message, cut where the value of its Content-Length was, if it had one."""
 
-    __slots__ = ("_after", "_before", "_fields", "_has_body")
+    __slots__ = ("_after", "_before", "_block", "_fields", "_length")
 
-    def __init__(self, fields: Fields, before: bytes, after: bytes, has_body: bool) -> None:
+    def __init__(self, block: bytes, fields: Fields, length: bytes) -> None:
+        self._block = block
         self._fields = fields
-        self._before = before
-        self._after = after
-        self._has_body = has_body
+        self._length = int(length or 0)
+        field = block.lower().find(_LENGTH_FIELD) + len(_LENGTH_FIELD)
+        value = block.find(length, field) if length else len(block)
+        self._before, self._after = block[:value], block[value + len(length) :]
 
     def __repr__(self) -> str:
-        return f"<KnownHead {len(self._fields)} fields{', a body' if self._has_body else ''}>"
+        return f"<KnownHead {len(self._fields)} fields, {self._length} bytes of body>"
 
     def match(self, data: bytes, max_target: int) -> Message | None:
         """The message if `data` is exactly one that repeats this head, else None."""
         fields, body = self._fields, None
-        if self._has_body:
-            start = data.find(_LINE_END)
-            end = data.find(_BLANK_LINE) + 4
-            if not (data.startswith(self._before, start) and data.endswith(self._after, 0, end)):
+        start = data.find(_LINE_END)
+        if data.startswith(self._block, start):
+            end = start + len(self._block)
+            if len(data) - end != self._length:
                 return None
+        elif self._length and data.startswith(self._before, start):
+            end = data.find(_BLANK_LINE, start) + 4
             length = data[start + len(self._before) : end - len(self._after)]
-            if not length.isdigit() or len(length) > _LONGEST_LENGTH or not 0 < int(length) == len(data) - end:
+            if not (data.endswith(self._after, 0, end) and length.isdigit() and len(length) <= _LONGEST_LENGTH):
+                return None
+            if not 0 < int(length) == len(data) - end:
                 return None
             fields = {**fields, b"content-length": length}
-            line, body = data[:start].decode("latin-1"), data[end:]
-        elif data.endswith(self._before):
-            line = data[: -len(self._before)].decode("latin-1")
         else:
             return None
+        line = data[:start].decode("latin-1")
         method, _, rest = line.partition(" ")
         target, _, version = rest.partition(" ")
         if version != "HTTP/1.1" or method not in METHOD_NAMES or target[:1] != "/" or len(target) > max_target:
             return None
         if "#" in target or not (line.isascii() and line.isprintable()):
             return None
+        if self._length:
+            body = data[end:]
         return method, target, fields, body
 
 
@@ -71,12 +77,7 @@ def known_head(data: bytes, method: str, target: bytes, fields: Fields) -> Known
     end = data.find(_BLANK_LINE) + 4
     if data[:start] != b"%b %b HTTP/1.1" % (method.encode(), target) or not fields.keys().isdisjoint(_NOT_KEPT):
         return None
-    length = fields.get(b"content-length")
-    if length is None:
-        return KnownHead(fields, data[start:], b"", False) if end == len(data) else None
-    if len(length) > _LONGEST_LENGTH or not 0 < int(length) == len(data) - end:
+    length = fields.get(b"content-length", b"")
+    if len(length) > _LONGEST_LENGTH or len(data) - end != int(length or 0):
         return None
-    block = data[start:end]
-    position = block.lower().find(_LENGTH_FIELD) + len(_LENGTH_FIELD)
-    position = block.find(length, position)
-    return KnownHead(fields, block[:position], block[position + len(length) :], True)
+    return KnownHead(data[start:end], fields, length)

@@ -18,7 +18,7 @@ from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.wire.http1 import framing
 from stanchion.wire.http1.framing import METHODS, check_host
-from stanchion.wire.http1.heads import KnownHead, Message, known_head
+from stanchion.wire.http1.heads import KnownHead, known_head
 from stanchion.wire.phases import HEAD, IDLE
 from stanchion.wire.server import Server
 
@@ -106,7 +106,10 @@ class Incoming(asyncio.Protocol):
         if self._known is not None:
             message = self._known.match(data, self._server.max_request_line)
             if message is not None:
-                self._take_known(message)
+                try:
+                    self._take(*message)
+                except Exception as error:
+                    self._take_failed(error)
                 return
             self._known = None  # it holds only where a message begins: not once anything else has been fed
         if self._parser is None:
@@ -129,12 +132,6 @@ class Incoming(asyncio.Protocol):
                 self._remember_head(data)
             return
         self._feed_past_upgrade(data[offset:])
-
-    def _take_known(self, message: Message) -> None:
-        try:
-            self._take(*message)
-        except Exception as error:
-            self._take_failed(error)
 
     def _remember_head(self, data: bytes) -> None:
         head, self._head = self._head, None
@@ -339,7 +336,7 @@ class Incoming(asyncio.Protocol):
 
     def _attach_body(self, request: Request, endpoint: Endpoint, body: bytes) -> None:
         self._max_body = endpoint.max_body
-        if framing.content_length(request.fields) > endpoint.max_body:
+        if (framing.content_length(request.fields) if body is _TO_COME else len(body)) > endpoint.max_body:
             raise self._body_too_large()
         if body is not _TO_COME:
             request.stream = WholeBody(body)
