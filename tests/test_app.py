@@ -255,3 +255,28 @@ def test_routers_are_served_under_their_prefix() -> None:
     with Client(app) as client:
         assert client.get("/api/x").text == "text"
         assert client.get("/x").status == 404
+
+
+def test_a_resource_can_be_made_of_each_request() -> None:
+    class Language(str):
+        __slots__ = ()
+
+    app = App("languages")
+    app.provide(Language, lambda request: Language(request.headers.get("accept-language", "none")))
+
+    @app.get("/")
+    async def language(language: Language) -> str:
+        return language
+
+    with Client(app) as client:
+        assert client.get("/", headers={"Accept-Language": "nl"}).text == "nl"
+
+
+async def _made_late(request: Request) -> Store:
+    return Store()
+
+
+@pytest.mark.parametrize("value", [7, _made_late])
+def test_what_cannot_be_given_is_refused_where_it_is_provided(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="provide an instance"):
+        App("wrong").provide(Store, value)

@@ -7,7 +7,7 @@ that the wire layer calls on the request path.
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from inspect import isasyncgenfunction
+from inspect import isasyncgenfunction, iscoroutinefunction
 from types import SimpleNamespace
 from typing import Any, TypeVar, Unpack
 
@@ -16,6 +16,7 @@ from msgspec import Struct
 from stanchion.builtin import documentation, missing
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.http.form_data import FormLimits
+from stanchion.http.request import Request
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
@@ -65,8 +66,18 @@ class App(Router):
         self._lifespans.append(function)
         return function
 
-    def provide(self, kind: type[T], value: T) -> None:
-        """Give `value` to every handler parameter annotated `kind`; call it in a lifespan."""
+    def provide(self, kind: type[T], value: T | Callable[[Request], T]) -> None:
+        """Give `value` to every handler parameter annotated `kind`; call it in a lifespan.
+
+        A value that is no instance of `kind` is called with each request, and what it returns is given.
+
+        Raises:
+            ConfigurationError: the value is neither.
+        """
+        if not isinstance(value, kind) and (not callable(value) or iscoroutinefunction(value)):
+            raise ConfigurationError(
+                f"{value!r} was provided for {kind.__name__}; provide an instance, or a plain function of the request"
+            )
         self.resources[kind] = value
 
     def url_for(self, name: str, /, **params: Any) -> str:

@@ -6,7 +6,8 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 import pytest
 
@@ -14,6 +15,7 @@ from stanchion.errors import Conflict
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
 from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.server import Server
 from tests.wire.client import Client, chunked, get, post
 from tests.wire.conftest import Serve
 from tests.wire.handlers import Asleep, echo, hello, path_later, swallow
@@ -91,23 +93,29 @@ def run(live: Live, kind: Kind, times: int) -> None:
     until(lambda: live.connections() == 0 and live.tasks() == [])
 
 
-def in_memory() -> int:
-    return sum(isinstance(each, HTTP1) for each in gc.get_objects())
+class Tracked(HTTP1):
+    """A connection one can ask whether it is still there."""
+
+    __slots__ = ("__weakref__",)
+    there: ClassVar[WeakSet[HTTP1]] = WeakSet()
+
+    def __init__(self, server: Server) -> None:
+        super().__init__(server)
+        Tracked.there.add(self)
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_nothing_is_left(serve: Serve, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     # a record holds the frames of its traceback, and pytest keeps the records that reach it
     monkeypatch.setattr(logging.getLogger("stanchion.error"), "propagate", False)
-    live = serve(HANDLERS, max_pipelined=10)
+    live = serve(HANDLERS, protocol=Tracked, max_pipelined=10)
     run(live, kind, 1)  # for what is made once
-    gc.collect()
     gc.disable()
     try:
-        before, descriptors = in_memory(), len(os.listdir("/proc/self/fd"))
+        descriptors = len(os.listdir("/proc/self/fd"))
         run(live, kind, 20)
         until(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
         live.logged()
-        until(lambda: in_memory() <= before)
+        until(lambda: len(Tracked.there) == 0)
     finally:
         gc.enable()

@@ -7,8 +7,12 @@ a connection notes what it waits for and since when (two stores), and a sweep lo
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from email.utils import formatdate
+from fcntl import ioctl
 from functools import partial
+from sys import byteorder
+from termios import TIOCOUTQ
 from typing import Any, Protocol
 
 from stanchion.errors import HTTPError
@@ -153,16 +157,15 @@ class Server:
         now = self.now
         for connection in list(self.connections):
             phase = connection.phase
-            if phase >= WRITE and connection.transport.get_write_buffer_size():
-                self._check_write(connection)
+            if phase >= WRITE and (unsent := _unsent(connection.transport)):
+                self._check_write(connection, unsent)
             elif phase in waits and now - connection.since > waits[phase]:
                 _expire(connection)
             if now - connection.body_since > limits.body_grace:
                 self._check_body(connection)
 
-    def _check_write(self, connection: Connection) -> None:
+    def _check_write(self, connection: Connection, unsent: int) -> None:
         """Cut a client that has read nothing for `write_timeout`; one that reads slowly is let be."""
-        unsent = connection.transport.get_write_buffer_size()
         if unsent != connection.unsent:
             connection.unsent = unsent
             connection.since = self.now
@@ -179,6 +182,16 @@ class Server:
         if received - connection.body_mark < self.settings.body_min_rate * window:
             connection.refuse(HTTPError("the body arrives too slowly", status=408, code="body-too-slow"))
         connection.body_mark = received
+
+
+def _unsent(transport: asyncio.Transport) -> int:
+    """Bytes the client has yet to take, the kernel's among them: it asks for more only when a third of them is gone."""
+    unsent = transport.get_write_buffer_size()
+    socket = transport.get_extra_info("socket")
+    if socket is not None:
+        with suppress(OSError, ValueError):  # closed meanwhile
+            unsent += int.from_bytes(ioctl(socket.fileno(), TIOCOUTQ, bytes(4)), byteorder)
+    return unsent
 
 
 def _expire(connection: Connection) -> None:

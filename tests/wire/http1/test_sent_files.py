@@ -18,7 +18,7 @@ from tests.wire.conftest import Serve
 from tests.wire.handlers import hello
 from tests.wire.live import Handler, until
 
-LARGE = 24 << 20
+LARGE = 12 << 20
 SMALL = 1000
 
 
@@ -117,11 +117,11 @@ def test_http_1_0_and_connection_close(serve: Serve, handlers: Any, content: byt
 
 
 def test_a_slow_reader_is_not_cut(serve: Serve, handlers: Any, content: bytes) -> None:
-    with serve(handlers, write_timeout=0.2).connect(receive_buffer=65_536) as client:
+    with serve(handlers, write_timeout=0.1).connect(receive_buffer=65_536) as client:
         client.send(get("/large", "connection: close"))
         received, start = b"", time.monotonic()
-        while time.monotonic() - start < 0.6:
-            received += client.some(200_000)
+        while time.monotonic() - start < 0.4:
+            received += client.some(100_000)
             time.sleep(0.01)
         assert len(received) < LARGE
         received += client.rest()
@@ -129,7 +129,7 @@ def test_a_slow_reader_is_not_cut(serve: Serve, handlers: Any, content: bytes) -
 
 
 def test_who_reads_nothing_is_cut(serve: Serve, handlers: Any) -> None:
-    live = serve(handlers, write_timeout=0.2)
+    live = serve(handlers, write_timeout=0.1)
     with live.connect(receive_buffer=65_536) as client:
         client.send(get("/large"))
         until(lambda: live.connections() == 1)
