@@ -79,7 +79,7 @@ def stage() -> Iterator[Stage]:
     stage.close()
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(many_of_few)
 def test_it_is_answered_as_if_parsed(stage: Stage, parts: list[bytes]) -> None:
     quick = stage.play(parts)

@@ -112,6 +112,7 @@ def test_a_lingering_connection_is_cut(serve: Serve) -> None:
     with live.connect() as client:
         assert client.send(b"nonsense\r\n\r\n").answer().status == 400
         assert client.rest() == b""
+        time.sleep(0.1)
         assert live.connections() == 1  # our side is open
         live.call(lambda: [setattr(each, "since", each.since - 2) for each in live.server.connections])
         until(lambda: live.connections() == 0)
