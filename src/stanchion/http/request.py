@@ -37,8 +37,8 @@ class Request(Struct, eq=False):
     path: str
     query_string: str
     fields: dict[bytes, bytes]
-    """Raw header fields by lower-case name, not to be changed: requests of a connection may share them. `headers` is the
-    view to use in a handler."""
+    """Raw header fields by lower-case name, not to be changed: requests of a connection may share them. `headers` is
+    the view to use in a handler."""
     peer: Peer
     path_args: Sequence[Any] = ()
     """Captured path segments in the order of the template."""

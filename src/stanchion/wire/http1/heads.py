@@ -40,13 +40,21 @@ class KnownHead:
 
     def match(self, data: bytes, max_target: int) -> Message | None:
         """The message if `data` is exactly one that repeats this head, else None."""
-        fields, body = self._fields, None
+        if self._length:
+            return self._match_with_body(data, max_target)
+        if not data.endswith(self._block):
+            return None
+        asked = _first_line(data[: -len(self._block)], max_target)
+        return None if asked is None else (*asked, self._fields, None)
+
+    def _match_with_body(self, data: bytes, max_target: int) -> Message | None:
+        fields = self._fields
         start = data.find(_LINE_END)
         if data.startswith(self._block, start):
             end = start + len(self._block)
             if len(data) - end != self._length:
                 return None
-        elif self._length and data.startswith(self._before, start):
+        elif data.startswith(self._before, start):
             end = data.find(_BLANK_LINE, start) + 4
             length = data[start + len(self._before) : end - len(self._after)]
             if not (data.endswith(self._after, 0, end) and length.isdigit() and len(length) <= _LONGEST_LENGTH):
@@ -56,16 +64,18 @@ class KnownHead:
             fields = {**fields, b"content-length": length}
         else:
             return None
-        line = data[:start].decode("latin-1")
-        method, _, rest = line.partition(" ")
-        target, _, version = rest.partition(" ")
-        if version != "HTTP/1.1" or method not in METHOD_NAMES or target[:1] != "/" or len(target) > max_target:
-            return None
-        if "#" in target or not (line.isascii() and line.isprintable()):
-            return None
-        if self._length:
-            body = data[end:]
-        return method, target, fields, body
+        asked = _first_line(data[:start], max_target)
+        return None if asked is None else (*asked, fields, data[end:])
+
+
+def _first_line(raw: bytes, max_target: int) -> tuple[str, str] | None:
+    """Method and target of a line that the parser would take as it is, and in which nothing is left to check."""
+    line = raw.decode("latin-1")
+    method, _, rest = line.partition(" ")
+    target, _, version = rest.partition(" ")
+    if version != "HTTP/1.1" or method not in METHOD_NAMES or target[:1] != "/" or len(target) > max_target:
+        return None
+    return (method, target) if "#" not in target and line.isascii() and line.isprintable() else None
 
 
 def known_head(data: bytes, method: str, target: bytes, fields: Fields) -> KnownHead | None:

@@ -2,7 +2,7 @@
 
 One request is active at a time; what is pipelined behind it waits in `_pending`, so responses keep their order without
 bookkeeping. A message that turns out broken aborts its exchange: the handler is cancelled and the client gets the
-problem document. The only `try` around handlers is in `_serve` and `_run_inline`.
+problem document. The only `try` around handlers is in `_serve` and `_accept`.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from stanchion.errors import HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem, unexpected
 from stanchion.http.request import Request
 from stanchion.http.response import Response
-from stanchion.routing.route import Call, Endpoint, InlineCall
+from stanchion.routing.route import Call, Endpoint
 from stanchion.wire.http1.encode import body_bytes, whole
 from stanchion.wire.http1.framing import malformed
 from stanchion.wire.http1.incoming import Incoming
@@ -37,13 +37,13 @@ class _Refused(NamedTuple):
 class HTTP1(Incoming):
     """One connection. `phase` and `since` are for the server's sweep, which enforces the timeouts."""
 
-    __slots__ = ("_drained", "_inline", "_pending", "_request", "_task", "blocked", "head_sent", "unsent")
+    __slots__ = ("_awaiting_body", "_drained", "_pending", "_request", "_task", "blocked", "head_sent", "unsent")
 
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._request: Request | None = None
         self._task: asyncio.Task[None] | None = None
-        self._inline: InlineCall | None = None  # waits for the active request's body
+        self._awaiting_body: Endpoint | None = None  # of the active request
         self._pending: deque[tuple[Request, Endpoint] | _Refused] | None = None
         self._drained: asyncio.Future[None] | None = None
         self.blocked = False  # the transport holds more than its high-water mark
@@ -101,25 +101,36 @@ class HTTP1(Incoming):
             return
         self._request = request
         self.phase = HANDLE
-        stream = request.stream
-        if endpoint.inline is None or (stream is not None and not endpoint.takes_body):
-            self._task = self._server.task(self._serve(request, endpoint.call))
-        elif stream is None or stream.complete:
-            self._run_inline(request, endpoint.inline)
-        else:
-            self._inline = endpoint.inline  # once the body is there
-            stream.want_all()
+        inline, stream = endpoint.inline, request.stream
+        if inline is None or (stream is not None and not (stream.complete and endpoint.takes_body)):
+            self._start(request, endpoint)
+            return
+        try:  # without a task, but in a context of its own as a task would have
+            response = copy_context().run(inline, request)
+            if type(response) is not Response:
+                self._task = self._server.task(self._serve(request, _returning(response)))
+                return
+            self.write_whole(request, response)
+        except Exception as error:
+            self._fail(request, error)
+        if self._request is request:
+            self._release()
 
     def _start(self, request: Request, endpoint: Endpoint) -> None:
-        """Serve a request that had to wait; in a task even if it could run inline, so that others get their turn."""
-        self._request = request
-        self.phase = HANDLE
-        self._task = self._server.task(self._serve(request, endpoint.call))
+        """Serve a request in a task, unless it can do without one once its body is there."""
+        stream = request.stream
+        if endpoint.inline is not None and endpoint.takes_body and stream is not None and not stream.complete:
+            self._awaiting_body = endpoint
+            stream.want_all()
+        else:
+            self._task = self._server.task(self._serve(request, endpoint.call))
 
     def _body_complete(self) -> None:
-        inline, self._inline = self._inline, None
-        if inline is not None and self._request is not None:
-            self._run_inline(self._request, inline)
+        endpoint, self._awaiting_body = self._awaiting_body, None
+        request = self._request
+        if endpoint is not None and request is not None:
+            self._request = None
+            self._accept(request, endpoint)
 
     def _enqueue(self, entry: tuple[Request, Endpoint] | _Refused) -> None:
         if self._pending is None:
@@ -140,19 +151,6 @@ class HTTP1(Incoming):
             if self._request is not request:
                 raise  # the client has gone or the exchange was aborted
             self._fail(request, error)
-        except Exception as error:
-            self._fail(request, error)
-        if self._request is request:
-            self._release()
-
-    def _run_inline(self, request: Request, inline: InlineCall) -> None:
-        """Answer without a task; in a context of its own, as a task would have."""
-        try:
-            response = copy_context().run(inline, request)
-            if type(response) is not Response:
-                self._task = self._server.task(self._serve(request, _returning(response)))
-                return
-            self.write_whole(request, response)
         except Exception as error:
             self._fail(request, error)
         if self._request is request:
@@ -179,7 +177,9 @@ class HTTP1(Incoming):
             if isinstance(entry, _Refused):
                 self._answer_refused(entry.error, entry.request)
             else:
-                self._start(*entry)
+                self._request, endpoint = entry
+                self.phase = HANDLE
+                self._start(self._request, endpoint)  # never inline: others get their turn
         elif self._full or self._unfed is not None:
             self._full = False
             self._feed_unfed()
@@ -281,7 +281,7 @@ class HTTP1(Incoming):
 
     def _cancel(self, error: Exception) -> None:
         task, request = self._task, self._request
-        self._request = self._task = self._inline = None
+        self._request = self._task = self._awaiting_body = None
         if request is not None and request.stream is not None:
             request.stream.fail(error)
         if task is not None:
