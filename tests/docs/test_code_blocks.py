@@ -4,6 +4,7 @@ A function called `test_…` is called after its block, as pytest would. A block
 `<!-- not run: reason -->` before it. Line numbers in a traceback are the page's own.
 """
 
+import logging
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +23,14 @@ def module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     monkeypatch.setitem(sys.modules, "page", module)  # where msgspec looks up annotations
     monkeypatch.chdir(tmp_path)
     return module
+
+
+@pytest.fixture(autouse=True)
+def handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page may add a handler to a logger: it keeps records, and with them connections, no longer than the page."""
+    for name in ("stanchion", "stanchion.error"):
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "handlers", list(logger.handlers))
 
 
 @pytest.mark.parametrize("page", PYTHON_PAGES, ids=name_of)
