@@ -100,7 +100,7 @@ def test_a_stream_waits_for_its_reader_and_is_cut_if_there_is_none(serve: Serve)
     async def stream(request: Request) -> Response:
         return Stream(_zeros(made))
 
-    live = serve({"/": stream}, write_timeout=0.1)
+    live = serve({"/": stream}, write_timeout=0.5)
     with live.connect() as client:
         client.send(get())
         time.sleep(0.1)
