@@ -49,3 +49,7 @@ class Endpoint(Struct, eq=False):
     """Bytes; decided on Content-Length and again on received bytes."""
     takes_body: bool = False
     """`inline` reads the body and is called when it is complete; if false, it serves requests without a body only."""
+    series: int = -1
+    """Where this route's metrics are; -1 until its first request, when the worker's meter is asked."""
+    label: Callable[[Request], str] | None = None
+    """For an endpoint that stands for many routes, as a mounted app does: the route that answered a request."""

@@ -37,6 +37,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"] = 1
     """Worker processes; `auto` is one for each CPU the process may use, container quota included."""
 
+    admin_host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
+    """The address of the admin port, which answers probes and metrics. It has no authentication: use `0.0.0.0` only
+    where the network lets nobody but the platform reach it, as in a pod."""
+
+    admin_port: Annotated[int, Meta(ge=0, le=65535)] | Literal["off"] = 9000
+    """The TCP port of /livez, /readyz, /metrics and /status.json, answered by the supervisor; 0 takes any free one and
+    prints it, `off` opens none."""
+
+    admin_socket: Path | None = None
+    """Answer the admin routes on a Unix socket at this path instead of host and port."""
+
+    control_socket: Path | None = None
+    """Where `stanchion ps`, `reload`, `scale` and `stop` reach the supervisor: a Unix socket for its owner alone. Not
+    set, it is named after the process, in $XDG_RUNTIME_DIR or in a folder of the user's under the temporary one."""
+
     backlog: Annotated[int, Meta(ge=1, le=65535)] = 2048
     """Connections the kernel keeps waiting to be accepted. The kernel caps it at net.core.somaxconn; raise
     both when bursts of new connections are refused."""
@@ -117,12 +132,64 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Threads of a worker for plain `def` handlers. Each one busy holds a request; more of them than the
     database has connections only moves the queue."""
 
+    start_timeout: Annotated[Duration, Meta(ge=0.1, le=HOUR)] = 60.0
+    """How long a new worker may take until it is ready, lifespans included; then it is killed, and a reload keeps the
+    old one."""
+
+    check_interval: Annotated[Duration, Meta(ge=0.05, le=HOUR)] = 5.0
+    """How often a worker runs the app's readiness checks; /readyz answers with the last outcome, and never waits for
+    one."""
+
+    check_timeout: Annotated[Duration, Meta(ge=0.01, le=HOUR)] = 2.0
+    """How long a readiness check may take before it counts as failed."""
+
+    heartbeat_timeout: Annotated[Duration, Meta(ge=0.5, le=HOUR)] = 30.0
+    """How long a worker may show no sign of life; then its stacks are logged and it is replaced. The sign comes from a
+    thread of its own, so a busy loop does not count: only a process that is stopped, or code that never lets go of
+    the interpreter's lock."""
+
+    recycle_requests: Annotated[int, Meta(ge=0, le=10**12)] = 0
+    """Requests after which a worker is replaced by a new one, plus up to a fifth so that workers never go together; 0
+    is never. Against leaks that cannot be mended."""
+
+    recycle_age: Annotated[Duration, Meta(ge=0, le=8784 * HOUR)] = 0.0
+    """Age at which a worker is replaced, plus up to a fifth; 0 is never."""
+
+    recycle_rss: Annotated[Size, Meta(ge=0, le=TiB)] = 0
+    """Resident memory over which a worker is replaced; 0 is never. Set it well below the container's limit divided by
+    the workers, for the new one runs beside the old."""
+
+    recycle_loop_lag: Annotated[Duration, Meta(ge=0, le=HOUR)] = 0.0
+    """Lag of the event loop over which, if it lasts ten seconds, a worker is replaced; 0 is never. Where the load is
+    what makes the loop late a new worker is no faster."""
+
+    drain_delay: Annotated[Duration, Meta(ge=0, le=HOUR)] = 0.0
+    """How long to go on serving after SIGTERM, with /readyz already failing, so that balancers notice before a
+    connection is refused. 5 to 10 seconds in Kubernetes."""
+
     drain_timeout: Annotated[Duration, Meta(ge=0, le=HOUR)] = 30.0
-    """How long running requests may take to finish after SIGTERM. Keep it below the time the platform waits
-    before it kills (30s in Kubernetes unless terminationGracePeriodSeconds says otherwise)."""
+    """How long running requests may take to finish once a worker drains. Keep it, with drain_delay, below the time the
+    platform waits before it kills (30s in Kubernetes unless terminationGracePeriodSeconds says otherwise)."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe message that is logged."""
+
+    log_format: Literal["console", "json"] = "console"
+    """The form of log lines: for people, or one JSON object a line for a collector."""
+
+    access_log: bool = False
+    """Log a line for each request: method, path, status, bytes, duration, client, request id and trace id; neither
+    query nor header fields, which may hold secrets."""
+
+    access_log_sample: Annotated[float, Meta(ge=0, le=1, extra={"unit": "ratio"})] = 1.0
+    """The share of requests that access_log logs, from 0 to 1; those answered with a 5xx are always logged."""
+
+    request_ids: bool = False
+    """Send X-Request-Id with every response, the caller's own if it sent a sane one; a 5xx has it in any case."""
+
+    max_series: Annotated[int, Meta(ge=16, le=65_536)] = 512
+    """Routes that metrics tell apart, each with its method; those beyond are counted as one. It is 0.7 KiB of memory a
+    worker for each route in use."""
 
     docs: bool = True
     """Serve the API's reference at /docs and its description at /openapi.json. Turn it off for a private

@@ -10,6 +10,7 @@ from stanchion.errors import SettingsError
 from stanchion.settings.sizes import parse_duration, parse_size, show_duration, show_size
 
 PREFIX = "STANCHION_"
+_PARSERS = {"bytes": parse_size, "seconds": parse_duration}
 
 
 class Setting(Struct, frozen=True, kw_only=True):
@@ -19,7 +20,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     type: Any
     default: Any
     unit: str
-    """`bytes`, `seconds`, or empty for a plain value."""
+    """`bytes`, `seconds`, `ratio`, or empty for a plain value."""
     alternatives: tuple[inspect.Type, ...]
     """The kinds of value it takes, as msgspec describes them; `None` left out."""
 
@@ -56,7 +57,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     @property
     def placeholder(self) -> str:
         """What stands for the value in a usage line."""
-        names = {"bytes": "SIZE", "seconds": "DURATION"}
+        names = {"bytes": "SIZE", "seconds": "DURATION", "ratio": "SHARE"}
         kinds = {inspect.IntType: "N", inspect.StrType: "TEXT"}
         words = (_choices(kind) or (kinds.get(type(kind), "VALUE"),) for kind in self.alternatives)
         return names.get(self.unit) or "|".join(word for group in words for word in group)
@@ -73,8 +74,8 @@ class Setting(Struct, frozen=True, kw_only=True):
             ValueError: it is of another type or out of range.
         """
         if isinstance(raw, str):
-            if self.unit:
-                raw = parse_size(raw) if self.unit == "bytes" else parse_duration(raw)
+            if self.unit in _PARSERS:
+                raw = _PARSERS[self.unit](raw)
             return self._convert(raw, strict=False)
         return self._convert(raw, strict=True)
 
@@ -137,6 +138,8 @@ def _alternatives(info: inspect.Type) -> Iterator[inspect.Type]:
 def _expected(kind: inspect.Type, unit: str) -> str:
     if isinstance(kind, inspect.IntType) and unit == "bytes":
         return f"a size from {show_size(kind.ge or 0)} to {show_size(kind.le or 0)}"
+    if isinstance(kind, inspect.FloatType) and unit == "ratio":
+        return f"a number from {kind.ge:g} to {kind.le:g}"
     if isinstance(kind, inspect.FloatType):
         return f"a duration from {show_duration(kind.ge or 0)} to {show_duration(kind.le or 0)}"
     if isinstance(kind, inspect.IntType):
