@@ -1,0 +1,48 @@
+"""Cells that are read, decided on and written as one step over all processes: limits, leases."""
+
+from types import TracebackType
+
+from stanchion.board.locks import RecordLocks
+
+
+class ExactCells:
+    """`with board.exact.locked(7) as cells: cells[7] += 1`
+
+    In the block, `cells` are all exact cells; those one may touch are the locked one, and others that by agreement go
+    with it. 1.0 µs on an otherwise idle core, of which 0.6 are the two system calls. The same through
+    `contextlib.contextmanager` took 1.8; passing a function to be called under the lock took as long and reads worse.
+
+    A process killed in the block leaves the lock free and the cell with its old value or its new one, never a mixture.
+    If the block writes several cells, it may leave the first written and the second not: write last the one that makes
+    the others count.
+    """
+
+    def __init__(self, cells: memoryview, first: int, locks: RecordLocks) -> None:
+        """`cells` are the section's, `first` is its offset on the board."""
+        self._cells = cells
+        self._first = first
+        self._locks = locks
+        self._count = len(cells)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"<ExactCells {self._count}>"
+
+    def locked(self, index: int) -> "ExactCells":
+        """Hold the cell for a `with` block, which must be short and must not hold another.
+
+        Raises:
+            IndexError: there is no such cell.
+        """
+        if not 0 <= index < self._count:
+            raise IndexError(f"exact cell {index}: the board has {self._count}, from 0")
+        self._locks.acquire(self._first + index)
+        return self
+
+    def __enter__(self) -> memoryview:
+        return self._cells
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._locks.release()

@@ -1,0 +1,174 @@
+"""A snapshot as a page of metrics: Prometheus' text format 0.0.4, or OpenMetrics 1.0 for who asks for it.
+
+Names and units follow Prometheus' conventions: seconds and bytes, `_total` on counters. The two formats differ in that
+OpenMetrics names a counter's family without `_total`, states units, has a type for what a build is, and ends with a
+line of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+
+from msgspec import Struct
+
+from stanchion.telemetry.histogram import bucket_of
+from stanchion.telemetry.snapshot import Counters, Series, Snapshot, Worker
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_STATUSES = ("client-left", "1xx", "2xx", "3xx", "4xx", "5xx")
+
+_BOUNDS = [(bucket_of(1 << power), str((1 << power) / 1e6)) for power in range(7, 27)]
+"""Powers of two from 128 µs to 67 s, as the bucket that begins there and as seconds. They are the histogram's own
+bounds, so that nothing is estimated; all its 105 would be five times the page for what a graph does not show."""
+
+_COUNTERS = (
+    ("http_connections_accepted", "accepted", "Connections taken."),
+    ("http_connections_refused", "refused", "Connections turned away."),
+    ("http_connections_handed_over", "handed_over", "Connections passed on to another worker."),
+    ("http_received_bytes", "received", "Bytes from clients."),
+    ("http_sent_bytes", "sent", "Bytes to clients."),
+    ("gc_pauses", "gc_pauses", "Collections of garbage."),
+    ("gc_pause_seconds", "gc_pause_ns", "Time that collections of garbage took."),
+    ("log_lines", "log_lines", "Log lines written."),
+    ("log_lines_dropped", "log_dropped", "Log lines given up because their reader was too slow."),
+)
+
+
+class Supervision(Struct, frozen=True, kw_only=True):
+    """What the supervisor knows and the board does not."""
+
+    workers: Mapping[str, int]
+    """How many there are, by state."""
+    restarts: Mapping[str, int]
+    """How many were replaced since the start, by reason."""
+    wanted: int
+    """Workers there should be."""
+    ready: bool
+    """What /readyz answers."""
+    started: float
+    """Unix time in seconds."""
+    version: str
+
+
+def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> bytes:
+    """The page, UTF-8; its type is `CONTENT_TYPE` or `OPENMETRICS_TYPE`."""
+    page = _Page(openmetrics)
+    _requests(page, snapshot.series)
+    _connections(page, snapshot.workers)
+    _counters(page, snapshot.counters)
+    _workers(page, snapshot.workers)
+    _supervision(page, extra)
+    if openmetrics:
+        page.lines.append("# EOF")
+    return "\n".join([*page.lines, ""]).encode()
+
+
+class _Page:
+    """Lines, and how the format at hand announces a family and writes a sample."""
+
+    def __init__(self, openmetrics: bool) -> None:
+        self.lines: list[str] = []
+        self._openmetrics = openmetrics
+        self._name = ""
+
+    def family(self, name: str, kind: str, about: str) -> None:
+        """Announce the family whose samples follow."""
+        name = f"stanchion_{name}"
+        suffix = {"counter": "_total", "info": "_info"}.get(kind, "")
+        self._name = name + suffix
+        if not self._openmetrics:
+            name, kind = self._name, "gauge" if kind == "info" else kind
+        self.lines += (f"# HELP {name} {about}", f"# TYPE {name} {kind}")
+        unit = name.rpartition("_")[2]
+        if self._openmetrics and unit in ("seconds", "bytes"):
+            self.lines.append(f"# UNIT {name} {unit}")
+
+    def sample(self, value: float, **labels: str) -> None:
+        """A sample of the family."""
+        self.lines.append(f"{self._name}{_braced(_labels(labels.items()))} {value}")
+
+    def histogram(self, series: Series) -> None:
+        """A series' durations as cumulative counts.
+
+        A duration is kept in whole microseconds, rounded down, so those below a bound are those up to it.
+        """
+        labels = _labels((("method", series.method), ("route", series.route)))
+        below = [0, *accumulate(series.buckets)]
+        for bucket, bound in _BOUNDS:
+            self.lines.append(f'{self._name}_bucket{{{labels},le="{bound}"}} {below[bucket]}')
+        self.lines.append(f'{self._name}_bucket{{{labels},le="+Inf"}} {below[-1]}')
+        self.lines.append(f"{self._name}_sum{{{labels}}} {series.microseconds / 1e6}")
+        self.lines.append(f"{self._name}_count{{{labels}}} {below[-1]}")
+
+
+def _requests(page: _Page, series: Iterable[Series]) -> None:
+    page.family("http_requests", "counter", "Requests answered, and those whose client left before.")
+    for one in series:
+        # those that are 0 as well: an alert on the share of 5xx needs a number before the first of them
+        for status, count in zip(_STATUSES, one.outcomes, strict=True):
+            page.sample(count, method=one.method, route=one.route, status=status)
+    page.family("http_request_duration_seconds", "histogram", "Time from a request's head to its answer.")
+    for one in series:
+        page.histogram(one)
+
+
+def _connections(page: _Page, workers: Iterable[Worker]) -> None:
+    page.family("http_requests_in_flight", "gauge", "Requests being answered.")
+    page.sample(sum(worker.in_flight for worker in workers))
+    page.family("http_connections", "gauge", "Open connections.")
+    page.sample(sum(worker.connections for worker in workers))
+
+
+def _counters(page: _Page, counters: Counters) -> None:
+    for name, field, about in _COUNTERS:
+        value = getattr(counters, field)
+        page.family(name, "counter", about)
+        page.sample(value / 1e9 if field.endswith("_ns") else value)
+
+
+def _workers(page: _Page, workers: Iterable[Worker]) -> None:
+    """By slot, which unlike a process id has few values; two workers in one slot are told as one."""
+    slots = defaultdict(list)
+    for worker in workers:
+        slots[worker.slot].append(worker)
+    page.family("worker_loop_lag_seconds", "gauge", "How late the event loop is; the later of two that share a slot.")
+    for slot, sharing in sorted(slots.items()):
+        page.sample(max(worker.loop_lag for worker in sharing), slot=str(slot))
+    page.family("worker_resident_memory_bytes", "gauge", "Resident memory.")
+    for slot, sharing in sorted(slots.items()):
+        page.sample(sum(worker.rss for worker in sharing), slot=str(slot))
+    page.family("worker_requests_in_flight", "gauge", "Requests being answered, by worker.")
+    for slot, sharing in sorted(slots.items()):
+        page.sample(sum(worker.in_flight for worker in sharing), slot=str(slot))
+
+
+def _supervision(page: _Page, extra: Supervision) -> None:
+    page.family("workers", "gauge", "Worker processes, by state.")
+    for state, count in sorted(extra.workers.items()):
+        page.sample(count, state=state)
+    page.family("workers_wanted", "gauge", "Worker processes there should be.")
+    page.sample(extra.wanted)
+    page.family("worker_restarts", "counter", "Workers replaced, by reason.")
+    for reason, count in sorted(extra.restarts.items()):
+        page.sample(count, reason=reason)
+    page.family("ready", "gauge", "1 if the server takes requests, else 0.")
+    page.sample(int(extra.ready))
+    page.family("start_time_seconds", "gauge", "When the server started, in Unix time.")
+    page.sample(extra.started)
+    page.family("build", "info", "The version of Stanchion.")
+    page.sample(1, version=extra.version)
+
+
+def _labels(labels: Iterable[tuple[str, str]]) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
+
+
+def _braced(labels: str) -> str:
+    return f"{{{labels}}}" if labels else ""
+
+
+def _escaped(value: str) -> str:
+    r"""A label's value: a backslash, a quote and a line feed become `\\`, `\"` and `\n`."""
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

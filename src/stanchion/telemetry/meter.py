@@ -1,0 +1,81 @@
+"""What the request path counts: a few adds to cells of the worker's own row, no lock, no object made.
+
+`begin` and `end` together took 0.37 µs for a duration up to 4 ms and 0.44 µs for a longer one, on a core where an empty
+method call takes 0.03. Measured for `end` and rejected: closures instead of methods, 0.01 µs less; `status // 100` and
+the bucket worked out each time, 0.03 more; an array of ctypes instead of a memoryview, 0.05 more.
+"""
+
+from stanchion.board import Board, Counter, Gauge
+from stanchion.board.layout import HISTOGRAM, MICROSECONDS, OTHER
+from stanchion.telemetry.histogram import SMALL, SMALL_BUCKETS, bucket_of
+
+# Offsets of cells as plain integers: a member of an IntEnum is looked up and added at several times the cost.
+PID, SLOT, STATE, STARTED, BEAT, LOOP_TICK, LOOP_LAG, RSS, CONNECTIONS = map(int, Gauge)
+(
+    BEGUN,
+    ENDED,
+    ACCEPTED,
+    REFUSED,
+    HANDED_OVER,
+    TAKEN_OVER,
+    RECEIVED,
+    SENT,
+    GC_PAUSES,
+    GC_PAUSE_NS,
+    LOG_LINES,
+    LOG_DROPPED,
+) = map(int, Counter)
+
+_OUTCOMES = bytes([0] * 100 + [1] * 100 + [2] * 100 + [3] * 100 + [4] * 100 + [5] * 500)
+"""The outcome of each status up to 999. An ASGI app may answer beyond 599: that is a server's fault."""
+
+
+class Meter:
+    """The counters of one worker. One thread calls it: the event loop's.
+
+    base = meter.series("GET", "/airports/{iata}")     once a route
+    meter.begin()                                      a request's head is read
+    meter.end(base, 200, 1234)                         its answer is written
+    meter.cells[SENT] += 512                           whatever else is counted
+    """
+
+    __slots__ = ("_board", "_series", "cells", "other")
+
+    def __init__(self, board: Board, seat: int) -> None:
+        self.cells = board.row(seat).cells
+        self.other = board.series_base(OTHER)
+        self._board = board
+        self._series: dict[tuple[str, str], int] = {}
+
+    def __repr__(self) -> str:
+        return f"<Meter {self.cells[BEGUN]} begun, {self.cells[ENDED]} ended>"
+
+    def statistics(self) -> dict[str, int]:
+        """Requests begun and ended, and the series this worker has asked for."""
+        return {"begun": self.cells[BEGUN], "ended": self.cells[ENDED], "series": len(self._series)}
+
+    def series(self, method: str, route: str) -> int:
+        """What `end` takes for requests of this route; `other` once the board has no room for more."""
+        key = method, route
+        base = self._series.get(key)
+        if base is None:
+            base = self._board.series_base(self._board.series.intern(method, route))
+            if base != self.other:  # not kept: an app may ask for ever new ones
+                self._series[key] = base
+        return base
+
+    def begin(self) -> None:
+        """A request has begun."""
+        self.cells[BEGUN] += 1
+
+    def end(self, base: int, status: int, microseconds: int) -> None:
+        """A request of the series at `base` has ended: with a status, or with 0 because its client left.
+
+        `microseconds` is its duration, whole and not negative.
+        """
+        cells = self.cells
+        cells[ENDED] += 1
+        cells[base + _OUTCOMES[status]] += 1
+        cells[base + MICROSECONDS] += microseconds
+        bucket = SMALL_BUCKETS[microseconds] if microseconds < SMALL else bucket_of(microseconds)
+        cells[base + HISTOGRAM + bucket] += 1

@@ -1,0 +1,131 @@
+"""What the board says at an instant, as values: the source of metrics, of status pages and of the recycling rules."""
+
+from msgspec import Struct
+
+from stanchion.board import Board, Counter, Gauge
+from stanchion.board.layout import HISTOGRAM, MICROSECONDS, OUTCOMES, ROW_HEAD
+
+_SECOND = 1e9  # nanoseconds
+
+
+class Instant(Struct, frozen=True, kw_only=True):
+    """The two clocks a board's gauges are set by, read together; nanoseconds."""
+
+    unix: int
+    """`time.time_ns()`"""
+    monotonic: int
+    """`time.monotonic_ns()`, which is the same clock in every process of a machine."""
+
+
+class Worker(Struct, frozen=True, kw_only=True):
+    """One process; durations in seconds."""
+
+    seat: int
+    slot: int
+    pid: int
+    state: int
+    age: float
+    begun: int
+    """Requests of this process, not of its predecessors."""
+    ended: int
+    in_flight: int
+    connections: int
+    loop_lag: float
+    """How late the event loop is now: at its last tick, or because the next tick is overdue by more."""
+    rss: int
+    """Bytes."""
+    beat_age: float
+    """Since it last showed that it lives; 0 if it has not begun to."""
+
+
+class Counters(Struct, frozen=True, kw_only=True):
+    """The counters of `stanchion.board.Counter`, summed over all workers there have been."""
+
+    requests_begun: int
+    requests_ended: int
+    accepted: int
+    refused: int
+    handed_over: int
+    taken_over: int
+    received: int
+    sent: int
+    gc_pauses: int
+    gc_pause_ns: int
+    log_lines: int
+    log_dropped: int
+
+
+class Series(Struct, frozen=True, kw_only=True):
+    """The requests of one method and route."""
+
+    method: str
+    """Empty for those of no route, which `route` then tells by a word in parentheses."""
+    route: str
+    outcomes: list[int]
+    """How they ended: 0, the client left before the answer; 1 to 5, the class of the status."""
+    microseconds: int
+    """Of all of them together."""
+    buckets: list[int]
+    """Counts by duration, see `telemetry.histogram`."""
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """A board at an instant. `series` are those that have had a request."""
+
+    at: Instant
+    workers: list[Worker]
+    counters: Counters
+    series: list[Series]
+
+
+def read(board: Board, at: Instant, *, interval: float = 1.0) -> Snapshot:
+    """Read a board as of `at`; `interval` is that of the event loops' ticks in seconds.
+
+    Workers go on meanwhile: what belongs together may differ by the few requests that ended in between, and totals
+    never go back from one snapshot to the next.
+    """
+    names = board.series.names()
+    totals = board.totals()
+    heads = [(seat, board.row(seat).cells[:ROW_HEAD].tolist()) for seat in range(board.seats)]
+    return Snapshot(
+        at=at,
+        workers=[_worker(seat, head, at, interval) for seat, head in heads if head[Gauge.PID]],
+        counters=Counters(**{c.name.lower(): value for c, value in zip(Counter, totals.counters, strict=True)}),
+        # names may have come in between: the shorter list ends it
+        series=[_series(name, block) for name, block in zip(names, totals.series, strict=False) if any(block)],
+    )
+
+
+def _worker(seat: int, head: list[int], at: Instant, interval: float) -> Worker:
+    begun, ended = head[Counter.REQUESTS_BEGUN], head[Counter.REQUESTS_ENDED]
+    overdue = _since(head[Gauge.LOOP_TICK], at.monotonic) - interval
+    return Worker(
+        seat=seat,
+        slot=head[Gauge.SLOT],
+        pid=head[Gauge.PID],
+        state=head[Gauge.STATE],
+        age=_since(head[Gauge.STARTED], at.unix),
+        begun=begun,
+        ended=ended,
+        in_flight=max(0, begun - ended),  # `ended` was read a moment later
+        connections=head[Gauge.CONNECTIONS],
+        loop_lag=max(head[Gauge.LOOP_LAG] / _SECOND, overdue),
+        rss=head[Gauge.RSS],
+        beat_age=_since(head[Gauge.BEAT], at.monotonic),
+    )
+
+
+def _since(then: int, now: int) -> float:
+    """Seconds; 0 for what has not happened yet, or after `now` was read."""
+    return max(0, now - then) / _SECOND if then else 0.0
+
+
+def _series(name: tuple[str, str], block: list[int]) -> Series:
+    method, route = name
+    return Series(
+        method=method,
+        route=route,
+        outcomes=block[:OUTCOMES],
+        microseconds=block[MICROSECONDS],
+        buckets=block[HISTOGRAM:],
+    )
