@@ -73,7 +73,7 @@ class Board:
 
     @classmethod
     def private(cls, *, series: int = 64) -> "Board":
-        """A board of one seat for this process alone, without a descriptor: 0.1 ms."""
+        """A board of one seat for this process alone, without a descriptor: 0.02 ms."""
         layout = Layout(seats=1, series=series, generations=4096, exact=65536)
         return cls(layout, segment.anonymous(layout.cells * CELL), None)._begun()
 

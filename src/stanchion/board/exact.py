@@ -9,7 +9,7 @@ class ExactCells:
     """`with board.exact.locked(7) as cells: cells[7] += 1`
 
     In the block, `cells` are all exact cells; those one may touch are the locked one, and others that by agreement go
-    with it. 1.0 µs on an otherwise idle core, of which 0.6 are the two system calls. The same through
+    with it. 1.1 µs on an otherwise idle core, of which 0.7 are the two system calls. The same through
     `contextlib.contextmanager` took 1.8; passing a function to be called under the lock took as long and reads worse.
 
     A process killed in the block leaves the lock free and the cell with its old value or its new one, never a mixture.

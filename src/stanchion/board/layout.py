@@ -58,7 +58,7 @@ RESERVED = ("(other)", "(unmatched)", "(malformed)")
 """Routes of the first three series, without a method: requests of routes beyond the board's `series`, those no route
 answers, and those that were no HTTP."""
 
-OTHER = 0
+OTHER, UNMATCHED, MALFORMED = range(len(RESERVED))
 
 
 class Gauge(IntEnum):
