@@ -10,7 +10,7 @@ import msgspec
 
 from stanchion.app import App
 from stanchion.cli.arguments import add_app
-from stanchion.cli.target import load_app
+from stanchion.target import load_app
 from stanchion.cli.terminal import table
 from stanchion.errors import ConfigurationError
 from stanchion.routing.route import Route

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         from stanchion.cli.reload import supervise
 
         return supervise(arguments.command_line)
-    from stanchion.cli.target import load_app
+    from stanchion.target import load_app
     from stanchion.wire.serve import serve
 
     app = load_app(arguments.app, show_traceback=arguments.traceback)
