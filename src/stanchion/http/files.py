@@ -41,6 +41,8 @@ class File(Response):
     root: str | os.PathLike[str] | None = None
     """Take the path as relative to this directory and never leave it (see `static.resolve`); for a path that
     comes from a client."""
+    plain: bool = False
+    """Send it whole and add no field: whoever made the response has looked at the request's conditions."""
 
 
 class FilePlan(Struct, eq=False):
@@ -138,9 +140,9 @@ def _opener(path: str, flags: int) -> int:
 def _decide(file: File, request: Request, opened: io.FileIO, status: os.stat_result) -> Response | FilePlan:
     size, modified = status.st_size, status.st_mtime_ns // 1_000_000_000
     current = Validators(f'"{status.st_mtime_ns:x}-{size:x}"', modified)
-    headers = {"ETag": str(current.etag), "Last-Modified": http_date(modified)}
+    headers = {} if file.plain else {"ETag": str(current.etag), "Last-Modified": http_date(modified)}
     part: tuple[int, int] | None = None
-    if file.status == 200 and request.method in ("GET", "HEAD"):
+    if file.status == 200 and not file.plain and request.method in ("GET", "HEAD"):
         verdict = precondition(request.method, request.fields, current)
         if verdict == 412:
             raise HTTPError("the file has changed", status=412, code="precondition-failed")
@@ -148,7 +150,8 @@ def _decide(file: File, request: Request, opened: io.FileIO, status: os.stat_res
             return Response(b"", 304, None, _merge(file.headers, headers), file.more_headers)
         if request.method == "GET":  # the one method RFC 9110 §14.2 defines ranges for
             part = _part(request.fields, current, size)
-    headers["Accept-Ranges"] = "bytes"
+    if not file.plain:
+        headers["Accept-Ranges"] = "bytes"
     if file.download_as is not None:
         headers["Content-Disposition"] = content_disposition(file.download_as)
     offset, count = part or (0, size)

@@ -80,9 +80,12 @@ class Response(Struct, eq=False, repr_omit_defaults=True):
 class Stream(Response):
     """A response whose body is an async iterator of bytes or str, sent as it is made, at the client's pace.
 
-    It goes out chunked (HTTP/1.0 clients get it until close). The iterator is closed when the client goes
-    away.
+    It goes out chunked (HTTP/1.0 clients get it until close), unless its `length` is known. The iterator is closed when
+    the client goes away.
     """
+
+    length: int | None = None
+    """Bytes of the whole body; if the iterator gives more or fewer the connection breaks off."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as the wire layer sends it."""

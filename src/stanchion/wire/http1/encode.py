@@ -5,30 +5,14 @@ remade once a second by the server. Joining costs 190 ns where %-formatting cost
 """
 
 from stanchion.errors import PHRASES
-from stanchion.http.response import BYTES, TEXT, Response
+from stanchion.http.response import Response
+from stanchion.http.sendable import check_field
 
 _PREFIXES: dict[tuple[int, str | None], bytes] = {}
 _MOST_PREFIXES = 512
 _LENGTHS = [b"\r\ncontent-length: %d" % n for n in range(4096)]
-_LINE_BREAKERS = frozenset("\r\n\0")
 NO_BODY = frozenset((204, 304))
 """Statuses without a body and, of a 204, without Content-Length (RFC 9110 §8.6)."""
-
-
-def body_bytes(response: Response) -> bytes:
-    """The body as bytes, for what a handler may leave as text; fills in the media type.
-
-    Raises:
-        TypeError: the body is neither bytes nor str: its route did not encode it.
-    """
-    body = response.body
-    if isinstance(body, str):
-        response.media_type = response.media_type or TEXT
-        return body.encode()
-    if isinstance(body, bytes | bytearray | memoryview):
-        response.media_type = response.media_type or BYTES
-        return bytes(body)
-    raise TypeError(f"a response body reached the wire as {type(body).__name__}; expected bytes or str")
 
 
 def whole(response: Response, body: bytes, date: bytes, head_only: bool) -> bytes:
@@ -86,13 +70,3 @@ def extra_fields(response: Response) -> bytes:
     for name, value in pairs:
         check_field(name, value)
     return "".join([f"\r\n{name}: {value}" for name, value in pairs]).encode("latin-1")
-
-
-def check_field(name: str, value: str) -> None:
-    """Refuse a field that could break out of its line, or that frames the message."""
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise ValueError(f"a response header is named {name!r}; expected letters, digits and hyphens")
-    if not _LINE_BREAKERS.isdisjoint(value):
-        raise ValueError(f"the response header {name} contains CR, LF or NUL; encode the value first")
-    if name.lower() in ("content-length", "transfer-encoding", "connection", "date"):
-        raise ValueError(f"the response header {name} is set by the server; leave it out")

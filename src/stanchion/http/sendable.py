@@ -1,0 +1,35 @@
+"""What every way out asks of a response before a byte is sent: a body of bytes, and fields that stay in their lines."""
+
+from stanchion.http.response import BYTES, TEXT, Response
+
+_LINE_BREAKERS = frozenset("\r\n\0")
+
+
+def body_bytes(response: Response) -> bytes:
+    """The body as bytes, for what a handler may leave as text; fills in the media type.
+
+    Raises:
+        TypeError: the body is neither bytes nor str: its route did not encode it.
+    """
+    body = response.body
+    if isinstance(body, str):
+        response.media_type = response.media_type or TEXT
+        return body.encode()
+    if isinstance(body, bytes | bytearray | memoryview):
+        response.media_type = response.media_type or BYTES
+        return bytes(body)
+    raise TypeError(f"a response body reached the wire as {type(body).__name__}; expected bytes or str")
+
+
+def check_field(name: str, value: str) -> None:
+    """Refuse a field that could break out of its line, or that frames the message.
+
+    Raises:
+        ValueError: names the field, and what was expected.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+        raise ValueError(f"a response header is named {name!r}; expected letters, digits and hyphens")
+    if not _LINE_BREAKERS.isdisjoint(value):
+        raise ValueError(f"the response header {name} contains CR, LF or NUL; encode the value first")
+    if name.lower() in ("content-length", "transfer-encoding", "connection", "date"):
+        raise ValueError(f"the response header {name} is set by the server; leave it out")
