@@ -4,7 +4,7 @@
 that the wire layer calls on the request path.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -27,6 +27,7 @@ from stanchion.settings import Settings
 
 T = TypeVar("T")
 Lifespan = Callable[["App"], AsyncIterator[None]]
+ReadyCheck = Callable[[], Awaitable[None]]
 
 
 class App(Router):
@@ -41,6 +42,7 @@ class App(Router):
         self.version = version
         self.state = SimpleNamespace()
         self.resources: dict[type, Any] = {}
+        self.checks: dict[str, ReadyCheck] = {}
         self._lifespans: list[Lifespan] = []
         self._routes: tuple[Route, ...] | None = None
 
@@ -65,6 +67,29 @@ class App(Router):
             raise RouteError(f"the lifespan {function.__name__} has no `yield`; make it an async generator function")
         self._lifespans.append(function)
         return function
+
+    def ready_check(self, name: str) -> Callable[[ReadyCheck], ReadyCheck]:
+        """Register an async function without arguments that raises while this app cannot do its work, such as a
+        database that does not answer.
+
+        Each worker runs it every `check_interval` seconds; /readyz names it, and fails while it fails in all workers.
+        A check that is shared by all instances takes them all out of service at once: leave it out where the app can
+        still answer something.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, or it is no async function.
+        """
+
+        def register(check: ReadyCheck) -> ReadyCheck:
+            self._check_open(f"the ready check {name}")
+            if name in self.checks or not iscoroutinefunction(check):
+                what = "is there already" if name in self.checks else "is not an `async def` function"
+                raise ConfigurationError(f"the ready check {name!r} {what}; give each a name and an async function")
+            self.checks[name] = check
+            return check
+
+        return register
 
     def provide(self, kind: type[T], value: T | Callable[[Request], T]) -> None:
         """Give `value` to every handler parameter annotated `kind`; call it in a lifespan.

@@ -5,6 +5,7 @@ from functools import cache
 
 import msgspec
 
+from stanchion.board.layout import RESERVED, UNMATCHED
 from stanchion.errors import MethodNotAllowed, NotFound
 from stanchion.http.request import Request
 from stanchion.http.response import HTML, JSON, Response
@@ -14,6 +15,8 @@ from stanchion.routing.route import Endpoint, InlineCall, Route
 _ANY_BODY = 1 << 62
 OPENAPI_PATH = "/openapi.json"
 DOCS_PATH = "/docs"
+_NO_ROUTE = RESERVED[UNMATCHED]
+"""Stands for the route in metrics, so that no client can add to them."""
 
 
 def inline_endpoint(method: str, template: str, answer: InlineCall, names: tuple[str, ...] = ()) -> Endpoint:
@@ -43,8 +46,8 @@ def _missing(is_options: bool, allow: str) -> Endpoint:
         return Response(status=204, headers={"Allow": allow})
 
     if not allow:
-        return inline_endpoint("", "", not_found)
-    return inline_endpoint("", "", options if is_options else not_allowed)
+        return inline_endpoint("", _NO_ROUTE, not_found)
+    return inline_endpoint("", _NO_ROUTE, options if is_options else not_allowed)
 
 
 def documentation(title: str, version: str, routes: Sequence[tuple[Route, Binding]]) -> Iterator[tuple[str, Endpoint]]:

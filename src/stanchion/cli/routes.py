@@ -10,10 +10,10 @@ import msgspec
 
 from stanchion.app import App
 from stanchion.cli.arguments import add_app
-from stanchion.target import load_app
 from stanchion.cli.terminal import table
 from stanchion.errors import ConfigurationError
 from stanchion.routing.route import Route
+from stanchion.target import load_app
 
 _EXAMPLES = """\
 examples:

@@ -31,25 +31,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; returns when told to stop."""
-    settings = load_settings(arguments).settings
+
+    def load() -> Settings:
+        return load_settings(arguments).settings
+
+    settings = load()
     if settings.reload:
-        from stanchion.cli.reload import supervise
+        from stanchion.cluster.watch import check_watchfiles
 
-        return supervise(arguments.command_line)
-    from stanchion.target import load_app
-    from stanchion.wire.serve import serve
-
-    app = load_app(arguments.app, show_traceback=arguments.traceback)
+        check_watchfiles()
     _configure_logging(settings)
-    if settings.workers != 1:
-        print(f"stanchion: workers={settings.workers}: there is no more than one yet", file=sys.stderr)
-    serve(app, settings, _announce(arguments.app, settings))
+    from stanchion.cluster.supervisor import supervise
+
+    announce = _announce(arguments.app, settings)
+    supervise(arguments.app, load, traceback=arguments.traceback, announce=announce)
     print("stopped")
     return 0
 
 
 def _configure_logging(settings: Settings) -> None:
-    """Log to standard error, the app's own records included, unless the app has set up logging by now."""
+    """The supervisor's own records, to standard error; the workers' come by way of the relay."""
     logging.basicConfig(
         level=settings.log_level.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -57,13 +58,15 @@ def _configure_logging(settings: Settings) -> None:
     )
 
 
-def _announce(target: str, settings: Settings) -> Callable[[Sequence[str]], None]:
-    def announce(urls: Sequence[str]) -> None:
+def _announce(target: str, settings: Settings) -> Callable[[Sequence[str], str | None], None]:
+    def announce(urls: Sequence[str], admin: str | None) -> None:
         print(f"stanchion {version()} serves {target}; Ctrl+C stops it")
         for url in urls:
             print(f"  {paint(url, 'cyan')}")
             if settings.docs and url.startswith("http"):
                 print(f"  {paint(f'{url}/docs', 'cyan')}  its reference")
+        if admin is not None:
+            print(f"  {paint(admin, 'cyan')}  /livez /readyz /metrics /status.json")
         sys.stdout.flush()
 
     return announce

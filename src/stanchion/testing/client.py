@@ -15,7 +15,7 @@ from stanchion.app import App
 from stanchion.settings import Settings
 from stanchion.testing.transport import MemoryTransport
 from stanchion.wire.http1.protocol import HTTP1
-from stanchion.wire.serve import new_loop
+from stanchion.wire.loop import new_loop
 from stanchion.wire.server import Server
 
 T = TypeVar("T")

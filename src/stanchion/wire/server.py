@@ -1,4 +1,4 @@
-"""What the connections of one worker share: limits, the Date line, and the sweep that enforces timeouts.
+"""What the connections of one worker share: limits, metrics, the Date line, and the sweep that enforces timeouts.
 
 Timers a connection would be the textbook way; ten thousand of them cost memory and re-arming on every request. Instead
 a connection notes what it waits for and since when (two stores), and a sweep looks at all of them about once a second:
@@ -6,18 +6,24 @@ a connection notes what it waits for and since when (two stores), and a sweep lo
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from fcntl import ioctl
 from functools import partial
+from math import inf
 from sys import byteorder
-from termios import TIOCOUTQ
+from termios import FIONREAD, TIOCOUTQ
 from typing import Any, Protocol
 
+from stanchion.board import Board
+from stanchion.board.layout import MALFORMED, RESERVED
 from stanchion.errors import HTTPError
+from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
+from stanchion.telemetry.access_log import AccessLog
+from stanchion.telemetry.meter import ACCEPTED, BEGUN, CONNECTIONS, REFUSED, SENT, Meter
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
 
 
@@ -33,7 +39,15 @@ class Served(Protocol):
         """The endpoint that answers what `find` did not find."""
 
 
+_MALFORMED = ("", RESERVED[MALFORMED])
 _LINGER_SECONDS = 2.0
+_QUIET = 0.3
+"""Seconds without a request after which an idle connection is closed by a drain: a shorter time could be that between
+two requests of a busy client, and the second would meet a closed connection."""
+_PATIENCE = 5.0
+"""The same where other workers go on, so that there is no hurry."""
+_PASS = 0.05
+"""Seconds between two looks at a draining server's connections."""
 _SLICE = 16 * 1024
 """Bytes parsed in one go: bounds the requests one read can hold (about 500)."""
 
@@ -46,21 +60,51 @@ class Connection(Protocol):
     body_since: float
     body_mark: int
     unsent: int
+    taken_over: bool
     transport: asyncio.Transport
 
     def body_progress(self) -> int | None: ...
 
     def refuse(self, error: HTTPError) -> None: ...
 
+    @property
+    def movable(self) -> bool: ...
+
+    def wind_down(self) -> None: ...
+
     def shut(self) -> None: ...
 
     def cancel_for_shutdown(self) -> None: ...
 
 
-class Server:
-    """Shared state of a worker's connections. Attributes read on the request path are plain and flat."""
+Move = Callable[[Connection], bool]
+"""Gives a connection to another worker; False where none takes it now."""
 
-    def __init__(self, served: Served, settings: Settings, loop: asyncio.AbstractEventLoop) -> None:
+
+class Server:
+    """Shared state of a worker's connections. Attributes read on the request path are plain and flat.
+
+    `meter` counts into the worker's row of the board, or into a board of its own; `log` gets a line for each request.
+    """
+
+    def __init__(
+        self,
+        served: Served,
+        settings: Settings,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        meter: Meter | None = None,
+        log: AccessLog | None = None,
+    ) -> None:
+        self.meter = meter or Meter(Board.private(series=settings.max_series), 0)
+        self.cells = self.meter.cells
+        self.ended = self.meter.end
+        self.log = log
+        self.request_ids = settings.request_ids
+        self.place: Move | None = None
+        """Asked for each new connection: another worker may have fewer."""
+        self.heir: Move | None = None
+        """Asked, while this server drains, for each connection that owes nothing."""
         self.find = served.find
         self.missing = served.missing
         self.app = served.app
@@ -76,10 +120,11 @@ class Server:
         self.slice_size = min(_SLICE, settings.max_header_bytes)
         self.task = partial(asyncio.Task, loop=loop)  # 0.5 µs less than loop.create_task
         self.connections: set[Connection] = set()
-        self.refused = 0
         self.now = loop.time()
         self.date = self.date_close = self.date_keep = b""
         self._draining: asyncio.Future[None] | None = None
+        self._drained_at = 0.0
+        self._drain_end = inf
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(
             settings.keep_alive_timeout, settings.header_timeout, settings.body_grace, settings.write_timeout
@@ -95,15 +140,22 @@ class Server:
         counts = dict.fromkeys(NAMES, 0)
         for connection in self.connections:
             counts[NAMES[connection.phase]] += 1
-        return {"connections": len(self.connections), "refused": self.refused, **counts}
+        return {"connections": len(self.connections), "refused": self.cells[REFUSED], **counts}
 
     def opened(self, connection: Connection) -> None:
-        """Take in a connection, or turn it away when there are too many or the server is draining."""
+        """Take in a connection, pass it on, or turn it away when there are too many."""
+        cells = self.cells
         self.connections.add(connection)
-        transport = connection.transport
-        transport.set_write_buffer_limits(high=self.settings.write_buffer)
-        if len(self.connections) > self.settings.max_connections or self._draining is not None:
-            self.refused += 1
+        if not connection.taken_over:
+            cells[ACCEPTED] += 1
+        cells[CONNECTIONS] = len(self.connections)
+        connection.transport.set_write_buffer_limits(high=self.settings.write_buffer)
+        if self._draining is not None:
+            self.let_go(connection)
+        elif self.place is not None and not connection.taken_over and self.place(connection):
+            return
+        if len(self.connections) > self.settings.max_connections:
+            cells[REFUSED] += 1
             error = HTTPError(
                 "too many open connections", status=503, code="too-many-connections", headers={"Retry-After": "1"}
             )
@@ -112,16 +164,48 @@ class Server:
     def closed(self, connection: Connection) -> None:
         """Forget a connection."""
         self.connections.discard(connection)
+        self.cells[CONNECTIONS] = len(self.connections)
         if self._draining is not None and not self.connections and not self._draining.done():
             self._draining.set_result(None)
 
-    async def drain(self, timeout: float) -> None:
-        """Close idle connections, wait up to `timeout` seconds for owed answers, then cancel what is left."""
+    def series_of(self, request: Request, endpoint: Endpoint) -> int:
+        """Where the metrics of a request are, when its endpoint does not know yet or stands for many routes."""
+        if endpoint.label is not None:
+            return self.meter.series(request.method, endpoint.label(request))
+        endpoint.series = self.meter.series(endpoint.route.method, endpoint.route.template)
+        return endpoint.series
+
+    def turned_away(self, status: int, size: int) -> None:
+        """Count the answer to a message that did not become a request."""
+        self.cells[BEGUN] += 1
+        self.cells[SENT] += size
+        self.ended(self.meter.series(*_MALFORMED), status, 0)
+
+    async def drain(self, timeout: float, heir: Move | None = None) -> None:
+        """Serve what is owed, then let go of every connection; after `timeout` seconds cancel what is left.
+
+        With an `heir` connections go there as soon as they owe nothing, and their clients notice nothing. Without, the
+        next answer of each says `Connection: close`, and idle ones are closed. The listening sockets are closed before.
+        """
         self._draining = self.loop.create_future()
-        for connection in list(self.connections):
-            connection.shut()
-        if self.connections:
-            await asyncio.wait([self._draining], timeout=timeout)
+        self._drained_at = self.now = self.loop.time()
+        self._drain_end = min(self._drain_end, self.now + timeout)
+        self.heir = heir
+        while True:
+            for connection in list(self.connections):
+                self.let_go(connection)
+            left = self._drain_end - self.loop.time()
+            if not self.connections or left <= 0:
+                break
+            await asyncio.wait([self._draining], timeout=min(_PASS, left))
+            self.now = self.loop.time()
+        await self._cancel_rest()
+
+    def hurry(self, timeout: float) -> None:
+        """Have a drain, one under way too, end within `timeout` seconds from now."""
+        self._drain_end = min(self._drain_end, self.loop.time() + timeout)
+
+    async def _cancel_rest(self) -> None:
         for connection in list(self.connections):
             connection.cancel_for_shutdown()
         for _ in range(10):  # let cancelled handlers clean up and answers leave
@@ -130,6 +214,22 @@ class Server:
             await asyncio.sleep(0.01)
         for connection in list(self.connections):
             connection.transport.abort()
+
+    def let_go(self, connection: Connection) -> None:
+        """Part with a connection of a draining server if it owes nothing, else see to it that it will."""
+        if self.heir is not None and connection.movable:
+            self.heir(connection)  # tried again at the next pass if nobody takes it now
+            return
+        if self.heir is None or connection.phase in (IDLE, HEAD):
+            connection.wind_down()
+        if connection.phase not in (IDLE, HEAD):
+            return
+        patience = _QUIET if self.heir is None else _PATIENCE
+        since = connection.since
+        if since >= self._drained_at - self._interval - patience:  # `since` is exact to one sweep
+            since = max(since, self._drained_at)
+        if self.now - since >= patience and not _unread(connection.transport):
+            connection.shut()
 
     def stop(self) -> None:
         """End the sweep."""
@@ -192,6 +292,15 @@ def _unsent(transport: asyncio.Transport) -> int:
         with suppress(OSError, ValueError):  # closed meanwhile
             unsent += int.from_bytes(ioctl(socket.fileno(), TIOCOUTQ, bytes(4)), byteorder)
     return unsent
+
+
+def _unread(transport: asyncio.Transport) -> int:
+    """Bytes of a client that have arrived and not been read yet."""
+    socket = transport.get_extra_info("socket")
+    if socket is not None:
+        with suppress(OSError, ValueError):
+            return int.from_bytes(ioctl(socket.fileno(), FIONREAD, bytes(4)), byteorder)
+    return 0
 
 
 def _expire(connection: Connection) -> None:

@@ -7,8 +7,8 @@ A plain GET's path through here is laid out flat on purpose: a whole request cos
 system calls, and each method call would add 0.06.
 """
 
-import asyncio
 import logging
+from time import monotonic_ns
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -16,7 +16,9 @@ from stanchion.errors import ContentTooLarge, HTTPError
 from stanchion.http.body import Body, WholeBody
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
+from stanchion.telemetry.meter import BEGUN, RECEIVED
 from stanchion.wire.http1 import framing
+from stanchion.wire.http1.connected import Connected
 from stanchion.wire.http1.framing import METHODS, check_host
 from stanchion.wire.http1.heads import KnownHead, known_head
 from stanchion.wire.phases import HEAD, IDLE
@@ -35,11 +37,12 @@ class _InputEnded(Exception):
     """Stops the parser at a message after the last one that is answered."""
 
 
-class Incoming(asyncio.Protocol):
+class Incoming(Connected):
     """Parses and checks; knows nothing of tasks and responses."""
 
     __slots__ = (
         "_chunked",
+        "_clean",
         "_ending",
         "_expects",
         "_fields",
@@ -53,7 +56,6 @@ class Incoming(asyncio.Protocol):
         "_paused",
         "_repeats",
         "_served",
-        "_server",
         "_size",
         "_target",
         "_unfed",
@@ -61,17 +63,16 @@ class Incoming(asyncio.Protocol):
         "body_since",
         "phase",
         "since",
-        "transport",
     )
-    transport: asyncio.Transport
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        super().__init__(server)
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._target = b""
         self._fields: dict[bytes, bytes] = {}
         self._known: KnownHead | None = None  # the head of the last message, while the next may begin
         self._head: tuple[str, bytes, dict[bytes, bytes]] | None = None  # the one parsed just now
+        self._clean = True  # all that was received has been taken: the parser holds no part of a message
         self._chunked = False  # a chunked body is arriving; its trailers gather in `_fields`
         self._size = 0  # bytes received of a head that is not complete, or of a chunked body with its framing
         self._repeats = 0
@@ -106,18 +107,21 @@ class Incoming(asyncio.Protocol):
         if self._known is not None:
             message = self._known.match(data, self._server.max_request_line)
             if message is not None:
+                self._server.cells[RECEIVED] += len(data)
                 try:
                     self._take(*message)
                 except Exception as error:
                     self._take_failed(error)
                 return
             self._known = None  # it holds only where a message begins: not once anything else has been fed
+        self._clean = False
         if self._parser is None:
             return  # refused or lingering: what still arrives is dropped
         if len(data) > self._server.slice_size or self._unfed is not None:
             self._unfed = memoryview(data if self._unfed is None else b"".join((self._unfed, data)))
             self._feed_unfed()
             return
+        self._server.cells[RECEIVED] += len(data)
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
@@ -137,6 +141,7 @@ class Incoming(asyncio.Protocol):
         head, self._head = self._head, None
         if head is not None and self._incoming is None and not (self._ending or self._http10):
             self._known = known_head(data, *head)
+            self._clean = self._known is not None
 
     def _feed_unfed(self) -> None:
         """Feed a long read a slice at a time, so that what it makes of pipelined requests stays bounded."""
@@ -266,13 +271,16 @@ class Incoming(asyncio.Protocol):
         endpoint, args = server.find(method, path)
         if endpoint is None:
             endpoint, args = server.missing(method, args), ()
-        request = Request(method, path, query, fields, self, args, endpoint.path_names, server.app)
+        request = Request(
+            method, path, query, fields, self, args, endpoint.path_names, server.app, None, monotonic_ns()
+        )
         if body is not None:
             self._attach_body(request, endpoint, body)
         self._served += 1
         if self._served == server.max_requests:
             self._ending = True
             self._known = None
+        server.cells[BEGUN] += 1
         self._accept(request, endpoint)
 
     def on_body(self, chunk: bytes) -> None:
@@ -374,18 +382,3 @@ class Incoming(asyncio.Protocol):
         self.body_since = self._server.now
         if self._incoming is not None:
             self.body_mark = self._incoming.received
-
-    # What a request may ask of its connection
-
-    @property
-    def client(self) -> tuple[str, int] | None:
-        peer = self.transport.get_extra_info("peername")
-        return (peer[0], peer[1]) if isinstance(peer, tuple) else None
-
-    @property
-    def scheme(self) -> str:
-        return "http" if self.transport.get_extra_info("sslcontext") is None else "https"
-
-    @property
-    def max_query_params(self) -> int:
-        return self._server.max_query_params

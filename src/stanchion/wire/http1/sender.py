@@ -24,12 +24,13 @@ class Sink(Protocol):
 
     transport: asyncio.Transport
     head_sent: bool
+    sent: int
     phase: int
     since: float
 
     def write_whole(self, request: Request, response: Response) -> None: ...
 
-    def tail(self) -> bytes: ...
+    def tail(self, request: Request, response: Response) -> bytes: ...
 
     def keeps_chunks(self) -> bool: ...
 
@@ -53,10 +54,10 @@ async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
     try:
         if not sink.answering(request):
             return
-        chunked = sink.keeps_chunks()
-        head = streamed(response, sink.tail(), None, chunked)
+        chunked = response.length is None and sink.keeps_chunks()
+        head = streamed(response, sink.tail(request, response), response.length, chunked)
         sink.head_sent = True
-        sink.transport.write(head)
+        _write(sink, head)
         if request.method == "HEAD":
             return
         started = True
@@ -67,13 +68,25 @@ async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
 
 
 async def _send_chunks(sink: Sink, response: Stream, chunked: bool) -> None:
+    left = response.length
     async with aclosing(response.chunks()) as chunks:  # type: ignore[type-var]  # also when the client goes away
         async for chunk in chunks:
             if chunk:
-                sink.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+                if left is not None:
+                    left -= len(chunk)
+                    if left < 0:
+                        raise ValueError(f"a stream gave more than its length of {response.length} bytes")
+                _write(sink, b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
                 await sink.drain()
+    if left:
+        raise ValueError(f"a stream ended {left} bytes short of its length of {response.length}")
     if chunked:
-        sink.transport.write(b"0\r\n\r\n")
+        _write(sink, b"0\r\n\r\n")
+
+
+def _write(sink: Sink, data: bytes) -> None:
+    sink.sent += len(data)
+    sink.transport.write(data)
 
 
 async def _close(source: object) -> None:
@@ -91,16 +104,16 @@ async def _send_file(sink: Sink, request: Request, response: File) -> None:
         if not sink.answering(request):
             return
         head = Response(b"", plan.status, plan.media_type, plan.headers, plan.more_headers)
-        data = streamed(head, sink.tail(), plan.count, chunked=False)
+        data = streamed(head, sink.tail(request, head), plan.count, chunked=False)
         sink.head_sent = True
-        sink.transport.write(data)
+        _write(sink, data)
         if request.method == "HEAD":
             return
         if _socket_of(sink) is not None:
             await _sendfile(sink, plan)
             return
         async for chunk in plan.chunks():
-            sink.transport.write(chunk)
+            _write(sink, chunk)
             await sink.drain()
 
 
@@ -138,6 +151,7 @@ async def _sendfile(sink: Sink, plan: FilePlan) -> None:
             if sent == 0:
                 raise OSError("the file became shorter while it was sent")
             offset += sent
+            sink.sent += sent
             sink.since = loop.time()
             await asyncio.sleep(0)
     finally:

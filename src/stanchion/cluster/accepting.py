@@ -1,0 +1,63 @@
+"""The listening sockets a worker accepts from: its slot's, and those of slots that nobody serves for the moment."""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+
+from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.server import Server
+
+
+class Accepting:
+    """Starts and stops accepting; the sockets themselves stay open with the supervisor."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._sockets: dict[int, Sequence[socket.socket]] = {}
+        self._listening: dict[int, list[asyncio.Server]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Accepting for slots {sorted(self._listening)}>"
+
+    async def start(self, slot: int, listeners: Sequence[socket.socket]) -> None:
+        """Accept from a slot's sockets."""
+        self.stop(slot)
+        self._sockets[slot] = listeners
+        self._listening[slot] = [
+            await self._server.loop.create_server(
+                lambda: HTTP1(self._server), sock=listener.dup(), backlog=self._server.settings.backlog
+            )
+            for listener in listeners
+        ]
+
+    def stop(self, slot: int) -> None:
+        """Leave a slot's sockets, and what waits in them, to another worker."""
+        for server in self._listening.pop(slot, ()):
+            server.close()
+        for listener in self._sockets.pop(slot, ()):
+            listener.close()
+
+    def stop_all(self) -> None:
+        """Leave all of them to others."""
+        for slot in list(self._listening):
+            self.stop(slot)
+
+    async def finish(self) -> None:
+        """Take in who has connected already, then close: whoever comes later is refused, nobody is reset."""
+        for servers in self._listening.values():
+            for server in servers:
+                server.close()
+        self._listening.clear()
+        for listeners in self._sockets.values():
+            for listener in listeners:
+                await self._take_waiting(listener)
+                listener.close()
+        self._sockets.clear()
+
+    async def _take_waiting(self, listener: socket.socket) -> None:
+        with suppress(OSError):  # BlockingIOError: no more wait
+            while True:
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                await self._server.loop.connect_accepted_socket(lambda: HTTP1(self._server), connection)

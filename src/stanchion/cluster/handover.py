@@ -1,0 +1,127 @@
+"""Connections from one worker to another, with their sockets: their clients notice nothing.
+
+Every slot has an inbox, a pair of packet sockets that the supervisor keeps: whoever serves the slot reads it, every
+worker can write to it. A connection whose whole state is in its socket (nothing owed, nothing half received) is sent
+there as a descriptor and dropped here without being closed. That is how a reload keeps idle connections, and how
+workers share connections evenly although the kernel spreads them by chance.
+"""
+
+import asyncio
+import socket
+from contextlib import suppress
+
+from stanchion.board import Board, Counter, Gauge
+from stanchion.board.board import Row
+from stanchion.cluster.balance import recipient, surplus
+from stanchion.cluster.states import SERVING
+from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.server import Connection, Server
+
+_MOST_AT_ONCE = 64
+"""Connections taken in before the loop does something else."""
+
+
+class Handover:
+    """A worker's part: whom to give connections to, and those it is given."""
+
+    def __init__(self, server: Server, board: Board, slot: int, inbox: socket.socket) -> None:
+        self._server = server
+        self._board = board
+        self._slot = slot
+        self._inbox = inbox
+        self._inboxes: dict[int, socket.socket] = {}
+        self._rows: dict[int, Row] = {}
+        self._sent: dict[int, int] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+        inbox.setblocking(False)
+        server.loop.add_reader(inbox, self._receive)
+
+    def __repr__(self) -> str:
+        return f"<Handover of slot {self._slot} to {sorted(self._rows)}>"
+
+    def add_peer(self, slot: int, inbox: socket.socket) -> None:
+        """Know another slot's inbox."""
+        inbox.setblocking(False)
+        known = self._inboxes.pop(slot, None)
+        if known is not None:
+            known.close()
+        self._inboxes[slot] = inbox
+
+    def refresh(self) -> None:
+        """Look who serves now, and give away what is more than this worker's share; once a second."""
+        rows = map(self._board.row, range(self._board.seats))
+        self._rows = {row.cells[Gauge.SLOT]: row for row in rows if row.cells[Gauge.STATE] == SERVING}
+        self._sent.clear()
+        slots, counts = self._counts()
+        if self._slot not in slots or len(slots) < 2:
+            return
+        most = surplus(counts, slots.index(self._slot))
+        for connection in list(self._server.connections) if most else ():
+            if most and connection.movable and self.place(connection):
+                most -= 1
+
+    def place(self, connection: Connection) -> bool:
+        """Give the connection to a worker that has clearly fewer, if there is one."""
+        slots, counts = self._counts()
+        if self._slot not in slots or len(slots) < 2:
+            return False
+        to = recipient(counts, slots.index(self._slot))
+        return to is not None and self._give(connection, slots[to])
+
+    def to_successor(self, connection: Connection) -> bool:
+        """Give the connection to the new worker of this slot."""
+        return self._give(connection, self._slot)
+
+    def to_peers(self, connection: Connection) -> bool:
+        """Give the connection to the worker that has fewest."""
+        slots, counts = self._counts()
+        others = sorted((count, slot) for slot, count in zip(slots, counts, strict=True) if slot != self._slot)
+        return bool(others) and self._give(connection, others[0][1])
+
+    def retire(self) -> None:
+        """Take in no more: the inbox is the successor's."""
+        self._server.loop.remove_reader(self._inbox)
+
+    def _counts(self) -> tuple[list[int], list[int]]:
+        """Serving slots and their connections; what is on its way to one is counted until the board shows it."""
+        slots = [slot for slot, row in self._rows.items() if row.cells[Gauge.STATE] == SERVING]  # not killed meanwhile
+        return slots, [self._rows[slot].cells[Gauge.CONNECTIONS] + self._sent.get(slot, 0) for slot in slots]
+
+    def _give(self, connection: Connection, slot: int) -> bool:
+        transport = connection.transport
+        inbox = self._inboxes.get(slot)
+        end = transport.get_extra_info("socket")
+        if inbox is None or end is None:
+            return False
+        transport.pause_reading()  # at once: what arrives from here on is for the other worker
+        try:
+            socket.send_fds(inbox, [b"c"], [end.fileno()])
+        except OSError:  # the inbox is full, or its slot is no more
+            transport.resume_reading()
+            return False
+        transport.abort()  # our descriptor only: the connection lives on in the packet
+        self._server.cells[Counter.HANDED_OVER] += 1
+        self._sent[slot] = self._sent.get(slot, 0) + 1
+        return True
+
+    def _receive(self) -> None:
+        for _ in range(_MOST_AT_ONCE):
+            try:
+                _, descriptors, _, _ = socket.recv_fds(self._inbox, 16, 1)
+            except BlockingIOError:
+                return
+            for descriptor in descriptors:
+                self._take(socket.socket(fileno=descriptor))
+
+    def _take(self, end: socket.socket) -> None:
+        end.setblocking(False)
+        self._server.cells[Counter.TAKEN_OVER] += 1
+        accepted = _accepted(self._server, end)
+        task: asyncio.Task[object] = self._server.loop.create_task(accepted)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _accepted(server: Server, end: socket.socket) -> None:
+    with suppress(OSError):  # the client has gone meanwhile
+        await server.loop.connect_accepted_socket(lambda: HTTP1(server, taken_over=True), end)

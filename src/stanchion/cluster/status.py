@@ -1,0 +1,146 @@
+"""What a server is doing, in one document: /status.json and `stanchion ps`."""
+
+from collections.abc import Mapping, Sequence
+from time import monotonic, monotonic_ns, time_ns
+
+from msgspec import Struct
+
+from stanchion.board import Board
+from stanchion.cluster.beat import TICK_SECONDS
+from stanchion.cluster.fleet import Fleet
+from stanchion.cluster.states import NAMES
+from stanchion.telemetry.histogram import quantile
+from stanchion.telemetry.snapshot import Counters, Instant, Series, Snapshot, read
+
+
+class WorkerStatus(Struct, frozen=True, kw_only=True):
+    """One worker process."""
+
+    slot: int
+    pid: int
+    state: str
+    """`starting`, `serving` or `draining`."""
+    age: float
+    """Seconds."""
+    requests: int
+    """Answered or given up by this process."""
+    in_flight: int
+    connections: int
+    loop_lag: float
+    """Seconds the event loop is late."""
+    rss: int
+    """Bytes."""
+    checks: Mapping[str, str]
+    """Readiness checks by name; an empty text is a success."""
+
+
+class RouteStatus(Struct, frozen=True, kw_only=True):
+    """One method and route, over all workers there have been; durations in seconds."""
+
+    method: str
+    route: str
+    requests: int
+    client_left: int
+    """Ended without a whole answer."""
+    statuses: Mapping[str, int]
+    """By class: `2xx`, …"""
+    mean: float
+    p50: float
+    p99: float
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One of the named checks of /readyz."""
+
+    ok: bool
+    detail: str
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The whole server."""
+
+    app: str
+    version: str
+    pid: int
+    urls: Sequence[str]
+    age: float
+    """Seconds."""
+    ready: bool
+    checks: Mapping[str, Check]
+    wanted: int
+    """Workers there should be."""
+    workers: Sequence[WorkerStatus]
+    waiting: Mapping[int, float]
+    """Slots without a worker, each with the seconds until one is started."""
+    restarts: Mapping[str, int]
+    """Replaced workers by reason."""
+    counters: Counters
+    routes: Sequence[RouteStatus]
+
+
+def snapshot(board: Board) -> Snapshot:
+    """The board now."""
+    return read(board, Instant(unix=time_ns(), monotonic=monotonic_ns()), interval=TICK_SECONDS)
+
+
+def readiness(fleet: Fleet) -> dict[str, Check]:
+    """The named checks; the server is ready when all of them are ok."""
+    serving, wanted = fleet.serving, len(fleet.wanted)
+    checks = {
+        "workers": Check(ok=bool(serving), detail=f"{len(serving)} of {wanted} serve"),
+        "drain": Check(ok=not fleet.leaving, detail="stopping" if fleet.leaving else "not stopping"),
+    }
+    for name in sorted({name for process in serving for name in process.checks}):
+        outcomes = [process.checks[name] for process in serving if name in process.checks]
+        failures = [text for text in outcomes if text]
+        passed = len(outcomes) - len(failures)
+        detail = "; ".join([f"passes in {passed} of {len(outcomes)} workers", *sorted(set(failures))])
+        checks[name] = Check(ok=passed > 0, detail=detail)
+    return checks
+
+
+def workers(fleet: Fleet, shown: Snapshot) -> list[WorkerStatus]:
+    """Every worker process, by slot."""
+    checks = {process.pid: process.checks for process in fleet.processes}
+    found = [
+        WorkerStatus(
+            slot=worker.slot,
+            pid=worker.pid,
+            state=NAMES[worker.state],
+            age=worker.age,
+            requests=worker.ended,
+            in_flight=worker.in_flight,
+            connections=worker.connections,
+            loop_lag=worker.loop_lag,
+            rss=worker.rss,
+            checks=checks.get(worker.pid, {}),
+        )
+        for worker in shown.workers
+    ]
+    return sorted(found, key=lambda worker: (worker.slot, worker.age))
+
+
+def waiting(fleet: Fleet) -> dict[int, float]:
+    """Slots without a worker, each with the seconds until one is started."""
+    now = monotonic()
+    return {
+        slot.index: max(0.0, slot.restart_at - now)
+        for slot in fleet.wanted
+        if slot.restart_at is not None and not slot.served
+    }
+
+
+def route(series: Series) -> RouteStatus:
+    """A series in a person's terms."""
+    left, *classes = series.outcomes
+    count = sum(series.outcomes)
+    return RouteStatus(
+        method=series.method,
+        route=series.route,
+        requests=count,
+        client_left=left,
+        statuses={f"{number}xx": amount for number, amount in enumerate(classes, start=1) if amount},
+        mean=series.microseconds / count / 1e6,
+        p50=(quantile(series.buckets, 0.5) or 0.0) / 1e6,
+        p99=(quantile(series.buckets, 0.99) or 0.0) / 1e6,
+    )

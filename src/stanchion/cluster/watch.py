@@ -1,0 +1,35 @@
+"""`serve --reload`: a rolling reload whenever a source file changes.
+
+New processes rather than reloaded modules: nothing of the old state can linger. A change that cannot be imported leaves
+the old workers serving.
+"""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from stanchion.errors import ConfigurationError
+
+
+def check_watchfiles() -> None:
+    """See that watching is possible.
+
+    Raises:
+        ConfigurationError: watchfiles is not installed.
+    """
+    try:
+        import watchfiles  # noqa: F401  # only whether it is there
+    except ImportError:
+        raise ConfigurationError("--reload needs watchfiles; run: pip install 'stanchion[reload]'") from None
+
+
+async def watch(reload: Callable[[], Awaitable[str | None]]) -> None:
+    """Reload at each change of a Python or TOML file under the working directory, for ever."""
+    from watchfiles import PythonFilter, awatch
+
+    async for changes in awatch(os.getcwd(), watch_filter=PythonFilter(extra_extensions=(".toml",))):
+        names = ", ".join(sorted(os.path.relpath(path) for _, path in changes))
+        print(f"changed: {names}; starting again", file=sys.stderr)
+        why = await reload()
+        if why is not None:
+            print(f"stanchion: {why}", file=sys.stderr)

@@ -1,0 +1,211 @@
+"""A worker: `python -m stanchion.cluster.worker DESCRIPTOR`, started by the supervisor and by nobody else.
+
+It gets everything over its channel, serves until it is told to drain, and ends by itself when the supervisor is gone.
+"""
+
+import asyncio
+import faulthandler
+import gc
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from functools import partial
+
+import msgspec
+
+from stanchion.app import App, Compiled
+from stanchion.board import Board, Counter, Gauge
+from stanchion.cluster.accepting import Accepting
+from stanchion.cluster.beat import Beat
+from stanchion.cluster.channel import (
+    Adopt,
+    Asked,
+    Channel,
+    Checked,
+    Configure,
+    Drain,
+    Failed,
+    Peer,
+    Ready,
+    Release,
+    cut,
+)
+from stanchion.cluster.checks import Checks
+from stanchion.cluster.handover import Handover
+from stanchion.cluster.states import DRAINING, SERVING
+from stanchion.cluster.worker_signals import BLOCKED, DUMP_SIGNAL
+from stanchion.errors import ConfigurationError
+from stanchion.settings import Settings
+from stanchion.target import load_app
+from stanchion.telemetry.access_log import AccessLog
+from stanchion.telemetry.log_lines import LineWriter, configure
+from stanchion.telemetry.meter import Meter
+from stanchion.wire.loop import new_loop
+from stanchion.wire.server import Move, Server
+
+_REFRESH = 1.0
+_FLUSH = 0.2
+
+
+class Worker:
+    """One worker's life, from its app to its end."""
+
+    def __init__(self, channel: Channel, order: Configure, descriptors: list[int]) -> None:
+        board, log, inbox, *listeners = descriptors
+        self._channel = channel
+        self._order = order
+        self._settings = msgspec.json.decode(order.settings, type=Settings)
+        self._board = Board.attach(board)
+        self._row = self._board.row(order.seat)
+        self._lines = LineWriter(log)
+        self._inbox = socket.socket(fileno=inbox)
+        self._listeners = [socket.socket(fileno=number) for number in listeners]
+        self._drain: Drain | None = None
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Worker of slot {self._order.slot}{' draining' if self._drain else ''}>"
+
+    def run(self) -> None:
+        """Serve until told to drain.
+
+        Raises:
+            ConfigurationError: the app cannot be imported, compiled or started.
+        """
+        self._beat = Beat(self._row, self._order.slot, self._settings.drain_timeout + 5)
+        app = load_app(self._order.app, show_traceback=self._order.traceback)
+        configure(self._settings.log_level, self._settings.log_format, self._lines)
+        compiled = app.compile(self._settings)
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(self._live(app, compiled))
+
+    async def _live(self, app: App, compiled: Compiled) -> None:
+        loop = asyncio.get_running_loop()
+        async with compiled.lifespan():
+            log = self._access_log()
+            server = Server(compiled, self._settings, loop, meter=Meter(self._board, self._order.seat), log=log)
+            self._server = server
+            self._accepting = Accepting(server)
+            self._handover = Handover(server, self._board, self._order.slot, self._inbox)
+            checks = Checks(app.checks, self._settings, lambda results: self._channel.send(Checked(results)))
+            self._beat.start(loop)
+            self._channel.set_blocking(False)
+            loop.add_reader(self._channel, self._read)
+            await self._accepting.start(self._order.slot, self._listeners)
+            gc.collect()
+            gc.freeze()  # what start-up made stays: full collections need not look at it again
+            self._begin(loop, log, checks)
+            await self._stop.wait()
+            await self._finish()
+            checks.stop()
+        self._beat.stop()
+        if log is not None:
+            log.flush()
+        self._lines.flush()
+
+    def _access_log(self) -> AccessLog | None:
+        settings = self._settings
+        if not settings.access_log:
+            return None
+        return AccessLog(self._lines.write, form=settings.log_format, sample=settings.access_log_sample)
+
+    def _begin(self, loop: asyncio.AbstractEventLoop, log: AccessLog | None, checks: Checks) -> None:
+        """Say that this worker serves, and start what it does besides."""
+        self._row.cells[Gauge.STATE] = SERVING
+        signal.signal(signal.SIGTERM, lambda *_: self._channel.send(Asked()))
+        self._every(loop, _REFRESH, self._refresh)
+        self._every(loop, _FLUSH, partial(self._flush, log))
+        self._server.place = self._handover.place
+        checks.start(loop)
+        self._channel.send(Ready())
+
+    def _every(self, loop: asyncio.AbstractEventLoop, seconds: float, work: Callable[[], None]) -> None:
+        def again() -> None:
+            loop.call_later(seconds, again)
+            work()
+
+        again()
+
+    def _refresh(self) -> None:
+        if self._drain is None:
+            self._handover.refresh()
+
+    def _flush(self, log: AccessLog | None) -> None:
+        if log is not None:
+            log.flush()
+        self._lines.flush()
+        cells = self._row.cells
+        cells[Counter.LOG_LINES], cells[Counter.LOG_DROPPED] = self._lines.lines, self._lines.dropped
+
+    def _read(self) -> None:
+        for message, descriptors in self._channel.waiting():
+            self._obey(message, descriptors)
+        if self._channel.closed:  # the supervisor is gone, and with it everyone who could take connections
+            asyncio.get_running_loop().remove_reader(self._channel)
+            self._obey(Drain(self._settings.drain_timeout, "nobody"), [])
+
+    def _obey(self, message: object, descriptors: list[int]) -> None:
+        sockets = [socket.socket(fileno=number) for number in descriptors]
+        match message:
+            case Peer(slot):
+                self._handover.add_peer(slot, sockets[0])
+            case Adopt(slot) if self._drain is None:
+                self._start(self._accepting.start(slot, sockets))
+            case Release(slot):
+                self._accepting.stop(slot)
+            case Drain() if self._drain is None:
+                self._drain = message
+                self._stop.set()
+            case Drain(timeout):
+                self._server.hurry(timeout)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self) -> None:
+        order = self._drain
+        assert order is not None
+        self._row.cells[Gauge.STATE] = DRAINING
+        heirs: dict[str, Move] = {"successor": self._handover.to_successor, "peers": self._handover.to_peers}
+        if order.to == "nobody":
+            await self._accepting.finish()
+        else:
+            self._accepting.stop_all()
+        if order.to == "successor":
+            self._handover.retire()
+        await self._server.drain(order.timeout, heirs.get(order.to))
+        self._handover.retire()
+        self._server.stop()
+
+
+def main() -> int:
+    """Run the worker whose channel is the descriptor in the first argument; returns the exit code."""
+    faulthandler.register(DUMP_SIGNAL, all_threads=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the whole group; the supervisor decides
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+    channel = Channel(socket.socket(fileno=int(sys.argv[1])))
+    received = channel.receive()
+    if received is None:
+        return 1  # the supervisor is gone already
+    order = received[0]
+    assert isinstance(order, Configure)
+    try:
+        Worker(channel, order, received[1]).run()
+    except ConfigurationError as error:
+        channel.send(Failed(cut(str(error))))
+        return 2
+    except Exception as error:
+        traceback.print_exc()
+        channel.send(Failed(cut(f"{type(error).__name__}: {error}")))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

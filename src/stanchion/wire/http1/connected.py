@@ -1,0 +1,31 @@
+"""What a request may ask of the connection it came by."""
+
+import asyncio
+
+from stanchion.wire.server import Server
+
+
+class Connected(asyncio.Protocol):
+    """A transport and the server it belongs to."""
+
+    __slots__ = ("_server", "transport")
+    transport: asyncio.Transport
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    @property
+    def client(self) -> tuple[str, int] | None:
+        """Address and port of the other end; None on a Unix socket."""
+        peer = self.transport.get_extra_info("peername")
+        return (peer[0], peer[1]) if isinstance(peer, tuple) else None
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return "http" if self.transport.get_extra_info("sslcontext") is None else "https"
+
+    @property
+    def max_query_params(self) -> int:
+        """The setting of that name."""
+        return self._server.max_query_params
