@@ -15,6 +15,7 @@ from msgspec import Struct
 from stanchion.errors import BadRequest
 from stanchion.http.body import Body
 from stanchion.http.headers import Headers
+from stanchion.telemetry.trace import TraceContext, request_id
 
 
 class Peer(Protocol):
@@ -46,6 +47,8 @@ class Request(Struct, eq=False):
     app: Any = None
     stream: Body | None = None
     """The body as it arrives, or None where the message has none."""
+    began: int = 0
+    """Nanoseconds of CLOCK_MONOTONIC when the head was complete."""
     _memo: dict[str, Any] | None = None
     """What was worked out on demand; one field, since each one more costs every request."""
 
@@ -87,10 +90,26 @@ class Request(Struct, eq=False):
         """The caller's X-Request-Id if it is sane (up to 128 visible ASCII characters), else a fresh one."""
         memo = self._memory()
         if "id" not in memo:
-            given = self.fields.get(b"x-request-id", b"").decode("latin-1")
-            sane = 0 < len(given) <= 128 and given.isascii() and given.isprintable() and " " not in given
-            memo["id"] = given if sane else urandom(16).hex()
+            memo["id"] = request_id(self.fields.get(b"x-request-id", b"")) or urandom(16).hex()
         return cast(str, memo["id"])
+
+    @property
+    def traceparent(self) -> str:
+        """What an outgoing call's `traceparent` field has to hold for it to belong to this request's trace.
+
+        It is the caller's with a span id of our own, or the beginning of a new trace (W3C Trace Context).
+        """
+        memo = self._memory()
+        if "traceparent" not in memo:
+            caller = TraceContext.parse(self.fields.get(b"traceparent", b""))
+            memo["traceparent"] = str(TraceContext.new() if caller is None else caller.child())
+        return cast(str, memo["traceparent"])
+
+    @property
+    def known_ids(self) -> tuple[str | None, str | None] | None:
+        """`id` and `traceparent` as far as somebody has asked for them: for a log, which makes up neither."""
+        memo = self._memo
+        return None if memo is None else (memo.get("id"), memo.get("traceparent"))
 
     @property
     def state(self) -> dict[str, Any]:
