@@ -14,6 +14,10 @@ from stanchion.errors import ConfigurationError
 
 COMMANDS = {
     "serve": "serve an app until SIGTERM or Ctrl+C, then drain",
+    "ps": "print what the workers of the running servers do",
+    "reload": "replace a running server's workers, one at a time, no request dropped",
+    "scale": "have a running server use another number of workers",
+    "stop": "have a running server drain and end",
     "routes": "print an app's routes with their effective policies",
     "settings": "print the effective settings and where each came from",
     "new": "write a small project to start from",
@@ -34,9 +38,10 @@ options:
   --version     print the version
 
 examples:
-  stanchion new shop                     a project with an app and a test, in ./shop
-  stanchion serve app:app --reload       serve `app` of app.py, again at each change
-  stanchion routes app:app               which policies hold for which route
+  stanchion new shop                      a project with an app and a test, in ./shop
+  stanchion serve app:app --reload        serve `app` of app.py, again at each change
+  stanchion serve app:app --workers auto  a worker for each CPU; `stanchion ps` shows them
+  stanchion routes app:app                which policies hold for which route
 """
 
 

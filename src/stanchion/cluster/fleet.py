@@ -7,6 +7,7 @@ import socket
 from collections import Counter
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from random import uniform
 from time import monotonic
 from typing import Any
 
@@ -22,6 +23,8 @@ from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 
 _log = logging.getLogger("stanchion.cluster")
+_JITTER = (0.8, 1.2)
+"""Of the wait before a crashed worker is started again, so that slots do not act together."""
 _END_GRACE = 0.7
 """Seconds beyond the drain's time-out in which a worker closes its resources; then it is killed."""
 _REPLACED_WAIT = 2.0
@@ -177,7 +180,7 @@ class Fleet:
     async def _restart(self, slot: Slot) -> None:
         """Start workers for a slot that lost its own until one serves."""
         while slot.wanted and not slot.served and not self.stopping:
-            delay = slot.backoff.failed(monotonic()) * slot.jitter()
+            delay = slot.backoff.failed(monotonic(), uniform(*_JITTER))
             slot.restart_at = monotonic() + delay
             await asyncio.sleep(delay)
             if slot.incoming is not None or slot.served or self.stopping:

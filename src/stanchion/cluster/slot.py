@@ -3,13 +3,10 @@
 import asyncio
 import socket
 from collections.abc import Sequence
-from random import uniform
 
 from stanchion.cluster.backoff import Backoff
 from stanchion.cluster.channel import PACKETS
 from stanchion.cluster.process import Process
-
-_JITTER = (0.8, 1.2)
 
 
 class Slot:
@@ -33,7 +30,3 @@ class Slot:
     def served(self) -> bool:
         """Somebody accepts from its sockets for itself."""
         return self.current is not None and self.current.serves
-
-    def jitter(self) -> float:
-        """A factor for waits, so that slots do not act together."""
-        return uniform(*_JITTER)

@@ -1,0 +1,86 @@
+"""Print what the workers of the running servers are doing; add --routes for what each route has answered."""
+
+import argparse
+from typing import Any
+
+import msgspec
+
+from stanchion.cli.controlling import add_server, servers
+from stanchion.cli.terminal import paint, table
+from stanchion.cluster.control import ask
+from stanchion.settings.sizes import show_duration
+
+_EXAMPLES = """\
+examples:
+  stanchion ps                          every server of yours on this machine
+  stanchion ps --routes                 with requests and latencies by route
+  stanchion ps --json                   the same for a program
+  stanchion ps --socket /run/app.ctl    the server with this control socket
+"""
+_STYLES = ("cyan", "", "", "green", "", "", "", "", "yellow")
+_HEADER = ("Slot", "PID", "Age", "Requests", "In flight", "Connections", "Loop lag", "RSS", "State")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Which server, and the form of the answer."""
+    parser.epilog = _EXAMPLES
+    add_server(parser)
+    parser.add_argument("--routes", action="store_true", help="print requests and latencies by route")
+    parser.add_argument("--json", action="store_true", help="print JSON; durations in seconds, sizes in bytes")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print."""
+    found = {path: ask(path, "GET", "/status.json") for path in servers(arguments)}
+    if arguments.json:
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return 0
+    print("\n\n".join(_server(path, status, routes=arguments.routes) for path, status in found.items()))
+    return 0
+
+
+def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
+    ready = paint("ready", "green") if status["ready"] else paint("not ready", "red")
+    failing = [f"  {name}: {check['detail']}" for name, check in status["checks"].items() if not check["ok"]]
+    head = f"{paint(status['app'], 'bold')} on {' '.join(status['urls'])}, {ready}, up {_age(status['age'])}"
+    restarts = ", ".join(f"{count} {reason}" for reason, count in status["restarts"].items())
+    lines = [head, *failing, f"  control socket {path}", *([f"  replaced: {restarts}"] if restarts else [])]
+    lines.append(table(_HEADER, [*map(_worker, status["workers"]), *map(_waiting, status["waiting"].items())], _STYLES))
+    if routes:
+        header = ("Method", "Route", "Requests", "5xx", "Client left", "Mean", "p50", "p99")
+        lines += ["", table(header, map(_route, status["routes"]), ("green", "cyan"))]
+    return "\n".join(lines)
+
+
+def _worker(worker: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        str(worker["slot"]),
+        str(worker["pid"]),
+        _age(worker["age"]),
+        f"{worker['requests']:,}",
+        str(worker["in_flight"]),
+        str(worker["connections"]),
+        _latency(worker["loop_lag"]),
+        f"{worker['rss'] / 2**20:.0f} MiB",
+        worker["state"],
+    )
+
+
+def _waiting(entry: tuple[str, float]) -> tuple[str, ...]:
+    slot, seconds = entry
+    return (slot, "-", "-", "-", "-", "-", "-", "-", f"starts in {seconds:.1f} s")
+
+
+def _route(route: dict[str, Any]) -> tuple[str, ...]:
+    latencies = (_latency(route[name]) for name in ("mean", "p50", "p99"))
+    failed = route["statuses"].get("5xx", 0)
+    counts = (f"{route['requests']:,}", f"{failed:,}", f"{route['client_left']:,}")
+    return (route["method"] or "-", route["route"], *counts, *latencies)
+
+
+def _age(seconds: float) -> str:
+    return show_duration(float(int(seconds)))
+
+
+def _latency(seconds: float | None) -> str:
+    return "over 134 s" if seconds is None else f"{seconds * 1000:.1f} ms"
