@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board import Board, Counter, Gauge
@@ -66,6 +66,7 @@ Counts = list[tuple[int, int, int]]
 steps = st.lists(st.one_of(st.tuples(st.integers(0, 2), st.integers(0, 120), st.integers(0, 2**40)), st.integers(0, 2)))
 
 
+@settings(deadline=None)
 @given(steps)
 def test_whatever_is_counted_and_retired_nothing_is_lost(steps: list[tuple[int, int, int] | int]) -> None:
     with closing(Board.create(seats=3, series=4)) as board:
@@ -105,6 +106,7 @@ def test_a_closed_board_refuses_rather_than_crashes() -> None:
     board = Board.create(seats=1, series=4)
     row, sliced = board.row(0), board.row(0).cells[:8]
     board.close()
+    assert repr(board) == "<Board closed>"
     with pytest.raises(ValueError, match="released"):
         row.cells[0] = 1
     assert sliced[0] == 0  # what somebody sliced keeps the memory

@@ -5,7 +5,7 @@ from contextlib import closing
 from threading import Thread
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board import Board
@@ -72,6 +72,7 @@ def test_a_tag_has_the_same_cell_for_ever(board: Board) -> None:
     assert board.generations.index("12345678") != board.generations.index("123456789")
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_tag_has_a_cell(tag: str) -> None:
     generations = Board.private().generations

@@ -1,7 +1,7 @@
 """Where things are: nothing overlaps, and what another process reads is what was made."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board import Counter, Gauge
@@ -29,6 +29,7 @@ layouts = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(layouts)
 def test_sections_follow_one_another(layout: Layout) -> None:
     assert HEADER == layout.names_at < layout.generations_at < layout.exact_at
@@ -36,6 +37,7 @@ def test_sections_follow_one_another(layout: Layout) -> None:
     assert layout.row_at(layout.seats) + layout.row_cells == layout.cells
 
 
+@settings(deadline=None)
 @given(layouts, st.integers(0, 2048))
 def test_no_two_rows_share_a_cache_line(layout: Layout, seat: int) -> None:
     assert layout.row_at(seat) % LINE == 0
@@ -50,6 +52,7 @@ def test_gauges_and_counters_have_cells_of_their_own() -> None:
     assert max(cells) < ROW_HEAD
 
 
+@settings(deadline=None)
 @given(layouts)
 def test_the_header_tells_the_layout(layout: Layout) -> None:
     header = layout.header()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board import Board
@@ -62,6 +62,7 @@ def test_a_lone_surrogate_is_spelt_out(board: Board) -> None:
     assert board.series.names()[index] == ("GET", "/\\udc80")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(text, text), max_size=12))
 def test_any_names(names: list[tuple[str, str]]) -> None:
     board = Board.private(series=8)

@@ -1,7 +1,7 @@
 """The page of metrics: what it says, in either format."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from stanchion.board.layout import BUCKETS
 from stanchion.telemetry.exposition import render
@@ -99,6 +99,7 @@ def test_openmetrics_types_families_and_states_units() -> None:
     assert page.endswith(b"\n# EOF\n")
 
 
+@settings(max_examples=50, deadline=None)
 @given(named_series)
 def test_any_route_is_told_whole_in_both_formats(series: list[Series]) -> None:
     pages = [render(snapshot(series), EXTRA, openmetrics=openmetrics) for openmetrics in (False, True)]
@@ -110,6 +111,7 @@ def test_any_route_is_told_whole_in_both_formats(series: list[Series]) -> None:
         assert classic["stanchion_http_request_duration_seconds_count", frozenset(labels)] == sum(one.buckets)
 
 
+@settings(max_examples=50, deadline=None)
 @given(named_series)
 def test_every_family_is_announced_once_and_its_lines_stand_together(series: list[Series]) -> None:
     for openmetrics in (False, True):

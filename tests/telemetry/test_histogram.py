@@ -4,7 +4,7 @@ from bisect import bisect_right
 from math import ceil, inf
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board.layout import BUCKETS
@@ -22,6 +22,7 @@ def test_buckets_follow_one_another_from_zero() -> None:
     assert bounds[-1] == TOP
 
 
+@settings(deadline=None)
 @given(durations)
 def test_a_duration_lies_within_its_bucket(microseconds: int) -> None:
     bucket = bucket_of(microseconds)
@@ -29,6 +30,7 @@ def test_a_duration_lies_within_its_bucket(microseconds: int) -> None:
     assert lower_bound(bucket) <= microseconds < upper_bound(bucket)
 
 
+@settings(deadline=None)
 @given(durations)
 def test_a_bucket_is_at_most_a_quarter_as_wide_as_its_lower_bound(microseconds: int) -> None:
     bucket = bucket_of(microseconds)
@@ -49,6 +51,7 @@ def test_the_table_is_the_function() -> None:
     assert list(SMALL_BUCKETS) == [bucket_of(microseconds) for microseconds in range(SMALL)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, TOP - 1), min_size=1, max_size=50), st.floats(0, 1))
 def test_a_quantile_is_within_an_eighth(values: list[int], q: float) -> None:
     counts = [0] * BUCKETS
@@ -62,6 +65,7 @@ def test_a_quantile_is_within_an_eighth(values: list[int], q: float) -> None:
         assert told == true
 
 
+@settings(deadline=None)
 @given(st.lists(durations, min_size=1, max_size=50))
 def test_quantiles_grow(values: list[int]) -> None:
     counts = [0] * BUCKETS

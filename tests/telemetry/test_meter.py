@@ -1,7 +1,7 @@
 """The meter: what is called is what the board's row has afterwards."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board import Board, Counter, Gauge
@@ -55,6 +55,7 @@ def test_a_status_counts_in_its_class(board: Board, status: int, outcome: int) -
     assert counted[outcome] == sum(counted[:OUTCOMES]) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 999), st.one_of(st.integers(0, 5000), st.integers(0, 2**40)))))
 def test_whatever_ends_is_counted_once(ends: Ends) -> None:
     board = Board.private(series=4)

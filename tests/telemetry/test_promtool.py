@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from stanchion.board import Board, Gauge
 from stanchion.telemetry.exposition import render
@@ -68,7 +68,7 @@ def test_a_page_from_a_board(promtool: str) -> None:
     check(promtool, render(read(board, Instant(unix=1, monotonic=1)), EXTRA, openmetrics=False))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None)
 @given(series=named_series)
 def test_pages_of_any_series(promtool: str, series: list[Series]) -> None:
     check(promtool, render(snapshot(series), EXTRA, openmetrics=False))

@@ -84,6 +84,8 @@ class Board:
         return self
 
     def __repr__(self) -> str:
+        if not self._views:
+            return "<Board closed>"
         used = self.statistics()
         return (
             f"<Board {used['taken']} of {used['seats']} seats taken, {used['series']} of {self._layout.blocks} series,"
