@@ -40,9 +40,9 @@ def write_for_ever(board: Board, names: Board, seat: int, number: int, told: mem
             cells[CELL] += 1
         board.generations.bump(GENERATION)
         told[DONE] += 1
-        if turn % 16 == 0:
+        if turn % 32 == 0:
             told[NAMES] += 1
-            names.series.intern("GET", f"/{number}/{turn // 16}/{LONG}")
+            names.series.intern("GET", f"/{number}/{turn // 32}/{LONG}")
         turn += 1
 
 
@@ -57,6 +57,7 @@ class Killing:
         self.kills = 0
         self.raised = 0, 0
         self.seen = len(self.names.series)
+        self.named = 0
         self.totals = self.flat()
         self.wrong: list[str] = []
 
@@ -151,7 +152,12 @@ class Killing:
             whole = numbers == list(range(len(numbers))) and told - len(numbers) in (0, 1)
             self.expect(whole, f"{told} names were given, these are left: {numbers}")
             new = [name for name in new if not pattern.fullmatch(name[1])]
+            self.named += len(numbers)
         self.expect(not new, f"names nobody gave: {new}")
+        if self.seen > 32_768:  # well before it is full
+            self.names.close()
+            self.names = Board.create(seats=1, series=65_536)
+            self.seen = len(self.names.series)
 
 
 def main(kills: int, seed: int) -> None:
@@ -166,7 +172,7 @@ def main(kills: int, seed: int) -> None:
         "wrong": killing.wrong,
         "requests": killing.totals[0],
         "exact": killing.raised[0],
-        "names": killing.seen,
+        "names": killing.named,
         "seconds": round(time.monotonic() - began, 1),
     }
     print(json.dumps(report))
