@@ -4,6 +4,7 @@
 that the wire layer calls on the request path.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any, TypeVar, Unpack
 
 from msgspec import Struct
 
+from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.http.form_data import FormLimits
@@ -20,7 +22,7 @@ from stanchion.http.request import Request
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
-from stanchion.routing.route import Endpoint, Route
+from stanchion.routing.route import Call, Endpoint, Route
 from stanchion.routing.template import fill, parse
 from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
@@ -154,11 +156,17 @@ class Compiled:
             ),
             executor=self.executor,
         )
-        self.routes = [compile_route(route, app.resources, limits, settings) for route in app.routes]
+        self.routes: list[CompiledRoute] = []
+        self.mounts: list[Mount] = []
         self._tree: Tree[Endpoint] = Tree()
-        for compiled in self.routes:
-            self._tree.add(compiled.route.method, parse(compiled.route.template), compiled.endpoint)
-        if settings.docs:
+        for route in app.routes:
+            if isinstance(route.handler, Foreign):
+                self._add_mount(route, route.handler)
+            else:
+                compiled = compile_route(route, app.resources, limits, settings)
+                self.routes.append(compiled)
+                self._tree.add(route.method, parse(route.template), compiled.endpoint)
+        if settings.docs and (self.routes or not self.mounts):  # an app that is all mounts describes itself
             self._add_documentation()
         self._tree.freeze()
         self.find = self._tree.find
@@ -176,7 +184,38 @@ class Compiled:
             for lifespan in self.app._lifespans:
                 await _enter(stack, lifespan, self.app)
             self._check_resources()
+            await self._start_mounts(stack)
+            stack.push_async_callback(self.drain, self.settings.drain_timeout)
             yield
+
+    async def drain(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for what mounted apps still do after their answers, then cancel it."""
+        if self.mounts:
+            await asyncio.gather(*(mount.drain(timeout) for mount in self.mounts))
+
+    async def _start_mounts(self, stack: AsyncExitStack) -> None:
+        started: dict[int, Mount] = {}
+        for mount in self.mounts:
+            first = started.setdefault(id(mount.app), mount)
+            if first is mount:
+                await stack.enter_async_context(mount.lifespan())
+            mount.state = first.state
+
+    def _add_mount(self, route: Route, foreign: Foreign) -> None:
+        template = parse(route.template)
+        prefix = route.template.removesuffix("/{path:path}")
+        if len(template.parameters) > 1:
+            raise RouteError(f"the mount {prefix} has a parameter in its prefix; mount apps at plain paths")
+        mount = Mount(foreign.app, prefix)
+        self.mounts.append(mount)
+        apart, max_body = _with_policies(mount.call_apart, route, self.settings)
+        handshake, _ = _with_policies(mount.handshake, route, self.settings)
+        changes_nothing = all(isinstance(policy, BodyLimit) for policy in route.policies)
+        call = mount.call if changes_nothing else apart
+        endpoint = Endpoint(route, call, None, ("path",), max_body, label=mount.label, websocket=handshake)
+        self._tree.add(route.method, template, endpoint)
+        if prefix:
+            self._tree.add(route.method, parse(prefix), endpoint)
 
     def _check_resources(self) -> None:
         for compiled in self.routes:
@@ -206,15 +245,20 @@ async def _enter(stack: AsyncExitStack, lifespan: Lifespan, app: App) -> None:
         raise ConfigurationError(f"the lifespan {name} failed at start: {type(error).__name__}: {error}") from error
 
 
-def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, settings: Settings) -> CompiledRoute:
-    """One route to its endpoint: bound, with its policies around it."""
-    names = tuple(parameter.name for parameter in parse(route.template).parameters)
-    binding = bind(route, names, resources, limits)
-    call = binding.call
+def _with_policies(call: Call, route: Route, settings: Settings) -> tuple[Call, int]:
+    """The call with the route's policies around it, and the most bytes of a body it gets."""
     max_body = settings.max_body
     for policy in reversed(route.policies):
         call = policy.wrap(call, route)
         if isinstance(policy, BodyLimit):
             max_body = policy.bytes
+    return call, max_body
+
+
+def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, settings: Settings) -> CompiledRoute:
+    """One route to its endpoint: bound, with its policies around it."""
+    names = tuple(parameter.name for parameter in parse(route.template).parameters)
+    binding = bind(route, names, resources, limits)
+    call, max_body = _with_policies(binding.call, route, settings)
     inline = binding.inline if call is binding.call else None
     return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body, binding.takes_body))

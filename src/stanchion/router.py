@@ -11,6 +11,8 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from msgspec import Struct
 
+from stanchion.asgi.messages import ASGIApp, name_of
+from stanchion.asgi.mount import Foreign
 from stanchion.errors import FrozenError, RouteError
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
@@ -18,6 +20,7 @@ from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.timeout import Timeout
 from stanchion.routing.route import Handler, Route, Run
 from stanchion.routing.template import join
+from stanchion.routing.tree import ANY
 
 H = TypeVar("H", bound=Handler)
 Levels = tuple[Sequence[Policy | Off], ...]
@@ -118,6 +121,20 @@ class Router:
             return File(path, root=directory, headers=headers)
 
         self.get(template + "/{path:path}", hidden=True)(static)
+
+    def mount(self, prefix: str, app: ASGIApp, **policies: Unpack[PolicyOptions]) -> None:
+        """Have an ASGI 3 app (FastAPI, Starlette, Litestar, Django, …) answer whatever begins with `prefix`.
+
+        Routes win over mounts, and the longer prefix over the shorter. The app gets whole paths, with the prefix as
+        `root_path`; policies hold for it as for a route, WebSocket handshakes included.
+
+        Raises:
+            RouteError: the prefix is no path, or ends in a slash.
+        """
+        self._check_open(f"the mount {prefix}")
+        template = join("" if prefix == "/" else prefix, "/{path:path}")
+        options: RouteOptions = {**policies, "name": name_of(app), "hidden": True}  # type: ignore[typeddict-item]
+        self._declared.append(_Declared(ANY, template, Foreign(app), options))
 
     def include(self, router: "Router") -> None:
         """Take in another router's routes, under this one's prefix, tags and policies.

@@ -1,7 +1,7 @@
 """One HTTP request's conversation with an app: `receive` and `send` (ASGI HTTP spec 2.4).
 
-The answer is delivered as a `Response` when it is known whole, as a `Stream` when the app says there is more. What the app
-does after that goes on.
+The answer is delivered as a `Response` when it is known whole, as a `Stream` when the app says there is more. What
+the app does after that goes on.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class Exchange:
         """Call the app.
 
         Raises:
-            Exception: what it raised, unless it has broken off its answer by that, or only noticed that its client left.
+            Exception: what it raised, unless that has broken off its answer, or it only noticed that its client left.
             InvalidMessage: it has returned without an answer.
         """
         failure: Exception | None = None

@@ -31,7 +31,7 @@ def invalid(message: object, expected: str) -> InvalidMessage:
 
 
 def of_leaving(error: BaseException | None) -> bool:
-    """Whether an app failed only because its client had gone: `ClientLeft`, what was raised from it, or a group of it."""
+    """Whether an app failed only because its client had gone: `ClientLeft`, what came of it, or a group of those."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, ClientLeft):

@@ -1,8 +1,8 @@
 """A foreign ASGI 3 app as a route's handler, and what of it is still running.
 
-Where no policy wants to see the answer the app runs in the task of the request, and `send` answers at once: a second task
-and the way back through the first cost 4 µs a request. With policies around it the app has a task of its own, so that they
-get a response and what runs after it is not theirs.
+Where no policy wants to see the answer the app runs in the task of the request, and `send` answers at once: a second
+task, and the way back through the first, cost 4 µs a request. With policies around it the app has a task of its own, so
+that they get a response, and what runs after it is not theirs.
 """
 
 import asyncio
@@ -13,14 +13,12 @@ from typing import Any, Protocol, cast
 
 from stanchion.asgi.exchange import Exchange
 from stanchion.asgi.lifespan import alive
-from stanchion.asgi.messages import ASGIApp, name_of
+from stanchion.asgi.messages import ASGIApp, Receive, Scope, Send, name_of
 from stanchion.asgi.scope import SCOPE, http_scope, route_template, websocket_scope
 from stanchion.asgi.websocket import Conversation, Socket
 from stanchion.http.problem import unexpected
 from stanchion.http.request import Request
-from stanchion.http.response import Response
-
-_ANSWERED = Response()
+from stanchion.http.response import ANSWERED, Response
 
 
 class Host(Protocol):
@@ -35,13 +33,26 @@ class Host(Protocol):
         ...
 
 
+class Foreign:
+    """An app as declared, before its prefix is known: the handler of a mount's route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.__wrapped__ = app  # what `stanchion routes` shows as the handler
+
+    def __repr__(self) -> str:
+        return f"<Foreign {name_of(self.app)}>"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
 class Mount:
     """`app` at `prefix`, which is empty or `/v1`. One object serves one compiled app."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self.app = app
         self.prefix = prefix
-        self.__wrapped__ = app  # what `stanchion routes` shows as the handler
         self.state: dict[str, Any] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
@@ -53,7 +64,7 @@ class Mount:
         return {"running": len(self._running)}
 
     async def call(self, request: Request) -> Response:
-        """Serve a request in its own task; what is returned is not sent, for the answer is out by then."""
+        """Serve a request in its own task; the answer is out when this returns."""
         host = cast("Host", request.peer)
         exchange = Exchange(request, self._scope_of(request), host.answer)
         exchange.task = task = host.hand_over(request, exchange)
@@ -61,9 +72,13 @@ class Mount:
         running.add(task)
         try:
             await exchange.run(self.app)
+        except Exception as error:
+            if not exchange.answered:
+                raise
+            unexpected(request, error)  # for the log: the answer is out
         finally:
             running.discard(task)
-        return _ANSWERED
+        return ANSWERED
 
     async def call_apart(self, request: Request) -> Response:
         """Serve a request in a task that goes on after the answer; for the policies around it."""

@@ -97,7 +97,7 @@ def route_template(scope: Scope, prefix: str) -> str | None:
 
 
 def _own_template(scope: Scope) -> str | None:
-    """The route's template; FastAPI keeps that of a route in an included router, prefix and all, in a place of its own."""
+    """The route's template; FastAPI keeps that of a route in an included router, prefix and all, in a place apart."""
     context = (scope.get("fastapi") or {}).get("effective_route_context")
     for holder in (getattr(context, "starlette_route", None), context, scope.get("route")):
         path = getattr(holder, "path_format", None) or getattr(holder, "path", None)

@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.source:
         print(_source(app, *arguments.source), end="")
         return 0
-    routes = [compiled.route for compiled in app.compile().routes]
+    routes = app.compile().app.routes
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(list(map(_as_data, routes)))).decode())
     elif not routes:

@@ -96,3 +96,7 @@ class Stream(Response):
             close = getattr(self.body, "aclose", None)
             if close is not None:
                 await close()
+
+
+ANSWERED = Stream()
+"""What a call returns that has answered through the connection already, as a mounted app may: nothing is left to send."""

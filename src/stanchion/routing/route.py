@@ -53,3 +53,5 @@ class Endpoint(Struct, eq=False):
     """Where this route's metrics are; -1 until its first request, when the worker's meter is asked."""
     label: Callable[[Request], str] | None = None
     """For an endpoint that stands for many routes, as a mounted app does: the route that answered a request."""
+    websocket: Call | None = None
+    """Answers the handshake of a WebSocket with status 101 or a refusal, where there can be one."""

@@ -10,6 +10,7 @@ class Connected(asyncio.Protocol):
 
     __slots__ = ("_server", "transport")
     transport: asyncio.Transport
+    root_path = ""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -19,6 +20,17 @@ class Connected(asyncio.Protocol):
         """Address and port of the other end; None on a Unix socket."""
         peer = self.transport.get_extra_info("peername")
         return (peer[0], peer[1]) if isinstance(peer, tuple) else None
+
+    @property
+    def server(self) -> tuple[str, int | None] | None:
+        """Address and port of this end; of a Unix socket its path and None."""
+        name = self.transport.get_extra_info("sockname")
+        return (name[0], name[1]) if isinstance(name, tuple) else (name, None) if name else None
+
+    @property
+    def closing(self) -> bool:
+        """The connection is closed or about to be: its client has gone."""
+        return self.transport.is_closing()
 
     @property
     def scheme(self) -> str:

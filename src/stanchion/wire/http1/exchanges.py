@@ -8,12 +8,12 @@ import asyncio
 from collections import deque
 from contextvars import copy_context
 from time import monotonic_ns
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from stanchion.errors import HTTPError
 from stanchion.http.problem import problem, unexpected
 from stanchion.http.request import Request
-from stanchion.http.response import Response
+from stanchion.http.response import ANSWERED, Response
 from stanchion.http.sendable import body_bytes
 from stanchion.routing.route import Call, Endpoint
 from stanchion.telemetry.meter import SENT
@@ -31,6 +31,12 @@ class Refused(NamedTuple):
     """None where the message was too malformed to become one."""
     endpoint: Endpoint | None
     error: HTTPError
+
+
+class Guest(Protocol):
+    """A task, or what stands for one."""
+
+    def cancel(self) -> object: ...
 
 
 class Exchanges(Incoming):
@@ -57,7 +63,7 @@ class Exchanges(Incoming):
         self._client: str | None = None  # for the access log
         self._request: Request | None = None
         self._owed: Endpoint | None = None  # the active request's, until its outcome is counted
-        self._task: asyncio.Task[None] | None = None
+        self._task: Guest | None = None  # what serves the active request
         self._awaiting_body: Endpoint | None = None  # of the active request
         self._pending: deque[tuple[Request, Endpoint] | Refused] | None = None
         self._drained: asyncio.Future[None] | None = None
@@ -77,7 +83,7 @@ class Exchanges(Incoming):
     def _take_no_more(self) -> None:
         raise NotImplementedError
 
-    def _let_go(self) -> None:
+    def _part(self) -> None:
         raise NotImplementedError
 
     # Requests in order
@@ -133,6 +139,8 @@ class Exchanges(Incoming):
             response = await call(request)
             if type(response) is Response:
                 self.write_whole(request, response)
+            elif response is ANSWERED:
+                return
             else:
                 await send(self, request, response)
                 if self._owed is not None and self._request is request:  # else it was written whole
@@ -158,8 +166,8 @@ class Exchanges(Incoming):
         elif not self.blocked:
             self.phase = IDLE
             self.since = self._server.now
-            if self._server.heir is not None:
-                self._let_go()
+            if self._server.parting is not None:
+                self._part()
 
     def _advance(self) -> None:
         """Start the next pipelined request, or parse on; harmless when there is nothing to do."""
@@ -242,6 +250,27 @@ class Exchanges(Incoming):
         if self.blocked:
             self._drained = self._server.loop.create_future()
             await self._drained
+
+    def hand_over(self, request: Request, guest: Guest) -> "asyncio.Task[None]":
+        """From now on `guest.cancel` is called where the task of `request` would be cancelled; returns that task."""
+        task = self._task
+        assert isinstance(task, asyncio.Task)
+        self._task = guest
+        return task
+
+    def answer(self, request: Request, response: Response) -> None:
+        """Answer `request` while its task goes on; the next request does not wait for that."""
+        if self._request is not request:
+            return  # aborted meanwhile: it has had its answer
+        if type(response) is not Response:
+            self._task = self._server.task(self._serve(request, _returning(response)))
+            return
+        try:
+            self.write_whole(request, response)
+        except Exception as error:
+            self._fail(request, error)
+        if self._request is request:
+            self._release()
 
     def keeps_chunks(self) -> bool:
         """Whether this client understands a chunked body; else a stream ends with the connection."""

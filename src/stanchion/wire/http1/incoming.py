@@ -101,6 +101,11 @@ class Incoming(Connected):
     def _body_complete(self) -> None:
         raise NotImplementedError
 
+    @property
+    def http_version(self) -> str:
+        """`1.1` or `1.0`, of the last request."""
+        return "1.0" if self._http10 else "1.1"
+
     # Bytes in
 
     def data_received(self, data: bytes) -> None:
