@@ -32,6 +32,7 @@ class Handover:
         self._inboxes: dict[int, socket.socket] = {}
         self._rows: dict[int, Row] = {}
         self._sent: dict[int, int] = {}
+        self._spare = 0
         self._tasks: set[asyncio.Task[object]] = set()
         inbox.setblocking(False)
         server.loop.add_reader(inbox, self._receive)
@@ -55,10 +56,17 @@ class Handover:
         slots, counts = self._counts()
         if self._slot not in slots or len(slots) < 2:
             return
-        most = surplus(counts, slots.index(self._slot))
-        for connection in list(self._server.connections) if most else ():
-            if most and connection.movable and self.place(connection):
-                most -= 1
+        self._spare = surplus(counts, slots.index(self._slot))
+        self._server.parting = self._part if self._spare else None  # for those that are busy now
+        for connection in list(self._server.connections) if self._spare else ():
+            self._part(connection)
+
+    def _part(self, connection: Connection) -> None:
+        """Give away a connection that is too many here, as soon as it owes nothing."""
+        if self._spare and connection.movable and self.place(connection):
+            self._spare -= 1
+        if not self._spare:
+            self._server.parting = None
 
     def place(self, connection: Connection) -> bool:
         """Give the connection to a worker that has clearly fewer, if there is one."""
@@ -67,6 +75,11 @@ class Handover:
             return False
         to = recipient(counts, slots.index(self._slot))
         return to is not None and self._give(connection, slots[to])
+
+    def stop(self) -> None:
+        """Give away nothing more for the sake of balance."""
+        self._spare = 0
+        self._server.place = self._server.parting = None
 
     def to_successor(self, connection: Connection) -> bool:
         """Give the connection to the new worker of this slot."""

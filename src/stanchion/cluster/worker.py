@@ -171,6 +171,7 @@ class Worker:
         order = self._drain
         assert order is not None
         self._row.cells[Gauge.STATE] = DRAINING
+        self._handover.stop()
         heirs: dict[str, Move] = {"successor": self._handover.to_successor, "peers": self._handover.to_peers}
         if order.to == "nobody":
             await self._accepting.finish()

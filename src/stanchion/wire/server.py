@@ -103,8 +103,8 @@ class Server:
         self.request_ids = settings.request_ids
         self.place: Move | None = None
         """Asked for each new connection: another worker may have fewer."""
-        self.heir: Move | None = None
-        """Asked, while this server drains, for each connection that owes nothing."""
+        self.parting: Callable[[Connection], object] | None = None
+        """Told of each connection that has been answered, while there are some to part with."""
         self.find = served.find
         self.missing = served.missing
         self.app = served.app
@@ -125,6 +125,7 @@ class Server:
         self._draining: asyncio.Future[None] | None = None
         self._drained_at = 0.0
         self._drain_end = inf
+        self._heir: Move | None = None
         self._timer: asyncio.TimerHandle | None = None
         shortest = min(
             settings.keep_alive_timeout, settings.header_timeout, settings.body_grace, settings.write_timeout
@@ -190,7 +191,8 @@ class Server:
         self._draining = self.loop.create_future()
         self._drained_at = self.now = self.loop.time()
         self._drain_end = min(self._drain_end, self.now + timeout)
-        self.heir = heir
+        self._heir = heir
+        self.parting = self.let_go
         while True:
             for connection in list(self.connections):
                 self.let_go(connection)
@@ -217,14 +219,14 @@ class Server:
 
     def let_go(self, connection: Connection) -> None:
         """Part with a connection of a draining server if it owes nothing, else see to it that it will."""
-        if self.heir is not None and connection.movable:
-            self.heir(connection)  # tried again at the next pass if nobody takes it now
+        if self._heir is not None and connection.movable:
+            self._heir(connection)  # tried again at the next pass if nobody takes it now
             return
-        if self.heir is None or connection.phase in (IDLE, HEAD):
+        if self._heir is None or connection.phase in (IDLE, HEAD):
             connection.wind_down()
         if connection.phase not in (IDLE, HEAD):
             return
-        patience = _QUIET if self.heir is None else _PATIENCE
+        patience = _QUIET if self._heir is None else _PATIENCE
         since = connection.since
         if since >= self._drained_at - self._interval - patience:  # `since` is exact to one sweep
             since = max(since, self._drained_at)

@@ -156,8 +156,10 @@ class HTTP1(Exchanges):
         except OSError:  # asyncio's own loop, where the client has reset the connection meanwhile
             self.transport.abort()
 
-    def _let_go(self) -> None:
-        self._server.let_go(self)
+    def _part(self) -> None:
+        part = self._server.parting
+        if part is not None:
+            part(self)
 
     def wind_down(self) -> None:
         """Take no request but one that is on its way already, and say so with `Connection: close`."""
