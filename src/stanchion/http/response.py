@@ -99,4 +99,4 @@ class Stream(Response):
 
 
 ANSWERED = Stream()
-"""What a call returns that has answered through the connection already, as a mounted app may: nothing is left to send."""
+"""What a call returns that has answered by way of the connection, as a mounted app may: nothing is left to send."""
