@@ -1,6 +1,6 @@
 """Which worker has too many connections, and who takes them.
 
-The kernel spreads new connections by a hash, that is by chance: of 64 connections on 8 workers the busiest has 13 on
+The kernel spreads new connections by a hash, that is by chance: of 64 connections on 8 workers the busiest has 12 on
 average instead of 8, and its clients wait for the others'. So a worker that gets one and has clearly more than its
 share hands it on before it has cost anything, and one that has come to have more for other reasons (workers restarted,
 clients gone) moves idle connections a few at a time.
@@ -24,14 +24,17 @@ Counts = Sequence[int | None]
 def recipient(counts: Counts, mine: int) -> int | None:
     """Index of the worker to hand a fresh connection to, or None to keep it; `counts[mine]` includes it.
 
-    It goes to the one with fewest, if that has at least two fewer: after that neither has more than the other had.
+    It goes to the one with fewest, if that has at least two fewer: after that neither has more than the other had. Of
+    several with as few it is the next one after `mine`, so that workers that hand on at one time choose differently.
     """
     own = counts[mine]
     serving = [count for count in counts if count is not None]
     if own is None or own * len(serving) <= TOLERATED * sum(serving):
         return None
     least = min(serving)
-    return counts.index(least) if own - least >= 2 else None
+    if own - least < 2:
+        return None
+    return counts.index(least, mine + 1) if least in counts[mine + 1 :] else counts.index(least)
 
 
 def surplus(counts: Counts, mine: int) -> int:

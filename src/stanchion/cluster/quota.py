@@ -16,10 +16,11 @@ from msgspec import Struct
 _ROOT = Path("/")
 _UNLIMITED = 1 << 62
 """Version 1 has no word for no limit, only the largest multiple of a page in 63 bits."""
+_MOST_DIGITS = 20
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-class _Mount(Struct, frozen=True):
+class _Mount(Struct, frozen=True, kw_only=True):
     """A cgroup file system as /proc/self/mountinfo has it."""
 
     root: str
@@ -98,7 +99,7 @@ def _mounts(root: Path) -> Iterator[_Mount]:
         if len(place) < 6 or len(kind) < 3 or kind[0] not in ("cgroup", "cgroup2"):
             continue
         controllers = frozenset(kind[2].split(",")) if kind[0] == "cgroup" else frozenset[str]()
-        yield _Mount(_unescaped(place[3]), _unescaped(place[4]), controllers)
+        yield _Mount(root=_unescaped(place[3]), point=_unescaped(place[4]), controllers=controllers)
 
 
 def _unescaped(text: str) -> str:
@@ -107,7 +108,7 @@ def _unescaped(text: str) -> str:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text("utf-8", "surrogateescape").splitlines()
+        return file.read_text("utf-8", "surrogateescape").split("\n")
     except OSError:
         return []
 
@@ -125,4 +126,4 @@ def _ratio(words: Sequence[str]) -> float | None:
 
 
 def _number(word: str) -> int | None:
-    return int(word) if word.isascii() and word.isdigit() else None
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= _MOST_DIGITS else None
