@@ -1,8 +1,8 @@
 """One line a request: what was asked, what was answered, how long it took.
 
-On the request path a tuple is kept: 0.2 µs, where a `logging` record with its formatting is 5 to 10. All that gathered
-is encoded and written in one go. Neither query nor header values are logged, since they may hold secrets; the two ids
-are the exception, and only if they look like ids.
+On the request path a tuple is kept: 0.2 µs, where a record of `logging` is 12. All that gathered is encoded and written
+in one go, for 0.9 to 2.7 µs a line by form and ids. Neither query nor header values are logged, since they may hold
+secrets; the two ids are the exception, and only if they look like ids.
 
 What is kept of a request is its path, fields and ids, not the request, which would hold its body and a policy's state
 in memory until the next flush.
