@@ -34,6 +34,7 @@ def write_for_ever(board: Board, names: Board, seat: int, number: int, told: mem
     turn = 0
     while True:
         meter.begin()
+        meter.finish()
         meter.end(bases[turn % 4], 200, turn)
         told[BEGUN] += 1
         with board.exact.locked(CELL) as cells:
@@ -120,7 +121,7 @@ class Killing:
             blocks = [row[self.board.series_base(i) :][:BLOCK].tolist() for i in range(len(self.board.series))]
             outcomes = sum(sum(block[:OUTCOMES]) for block in blocks)
             durations = sum(sum(block[HISTOGRAM:]) for block in blocks)
-            steps = [row[Counter.REQUESTS_BEGUN], row[Counter.REQUESTS_ENDED], outcomes, durations]
+            steps = [row[Counter.TASKS_BEGUN], row[Counter.TASKS_ENDED], outcomes, durations]
             steps += [self.cells_of(seat)[BEGUN], self.cells_of(seat)[DONE]]
             in_order = all(more >= less for more, less in pairwise(steps))
             self.expect(in_order and steps[0] - steps[-1] <= 1, f"counted apart: {steps}")

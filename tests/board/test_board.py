@@ -56,10 +56,10 @@ def test_a_retired_seat_is_free_and_its_counts_stay(board: Board) -> None:
     assert not any(cells)
     assert board.totals() == before
     cells[Counter.SENT] = 8
-    assert board.totals().counters[Counter.SENT - Counter.REQUESTS_BEGUN] == 520
+    assert board.totals().counters[Counter.SENT - Counter.TASKS_BEGUN] == 520
     board.retire(1)
     board.retire(1)
-    assert board.totals().counters[Counter.SENT - Counter.REQUESTS_BEGUN] == 520
+    assert board.totals().counters[Counter.SENT - Counter.TASKS_BEGUN] == 520
 
 
 Counts = list[tuple[int, int, int]]
@@ -97,7 +97,7 @@ def test_a_private_board_has_one_seat_and_no_descriptor() -> None:
     board = Board.private()
     assert repr(board) == "<Board 0 of 1 seats taken, 3 of 67 series, private>"
     board.row(0).cells[Counter.SENT] += 1
-    assert board.totals().counters[Counter.SENT - Counter.REQUESTS_BEGUN] == 1
+    assert board.totals().counters[Counter.SENT - Counter.TASKS_BEGUN] == 1
     with pytest.raises(ValueError, match=r"Board\.create"):
         _ = board.descriptor
 

@@ -71,7 +71,7 @@ def test_two_processes_count_exactly(board: Board) -> None:
     with board.exact.locked(5) as cells:
         assert cells[5] == 8000
     assert board.generations.get(5) == 8000
-    assert board.totals().counters[Counter.SENT - Counter.REQUESTS_BEGUN] == 8000
+    assert board.totals().counters[Counter.SENT - Counter.TASKS_BEGUN] == 8000
     assert outputs[0] == outputs[1]  # the same series by the same index
     *indices, inheritable = outputs[0].split()
     assert sorted(map(int, indices)) == list(range(3, 103))
@@ -84,7 +84,7 @@ def test_totals_never_go_back_while_seats_are_retired(board: Board) -> None:
     for turn in range(3000):
         cells = board.row(turn % 2).cells
         cells[base + 2] += 1
-        cells[Counter.REQUESTS_BEGUN] += 1
+        cells[Counter.TASKS_BEGUN] += 1
         if turn % 5 == 0:
             board.retire(turn % 2)
     output, _ = reader.communicate(timeout=60)

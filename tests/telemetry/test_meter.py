@@ -23,7 +23,7 @@ def block(board: Board, base: int) -> list[int]:
 
 
 def test_the_plain_offsets_are_those_of_the_board() -> None:
-    short = {"REQUESTS_BEGUN": "BEGUN", "REQUESTS_ENDED": "ENDED"}
+    short = {"TASKS_BEGUN": "BEGUN", "TASKS_ENDED": "ENDED"}
     for cell in (*Gauge, *Counter):
         offset = getattr(meters, short.get(cell.name, cell.name))
         assert type(offset) is int
@@ -34,7 +34,8 @@ def test_a_request_is_counted(board: Board) -> None:
     meter = Meter(board, 0)
     base = meter.series("GET", "/")
     meter.begin()
-    assert repr(meter) == "<Meter 1 begun, 0 ended>"
+    assert repr(meter) == "<Meter 1 tasks begun, 0 ended>"
+    meter.finish()
     meter.end(base, 200, 1234)
     assert meter.statistics() == {"begun": 1, "ended": 1, "series": 1}
     counted = block(board, base)
@@ -62,7 +63,6 @@ def test_whatever_ends_is_counted_once(ends: Ends) -> None:
     meter = Meter(board, 0)
     base = meter.series("GET", "/")
     for status, microseconds in ends:
-        meter.begin()
         meter.end(base, status, microseconds)
     counted = block(board, base)
     assert sum(counted[:OUTCOMES]) == sum(counted[HISTOGRAM:]) == len(ends)

@@ -41,10 +41,12 @@ def test_a_worker_is_told_with_its_ages(board: Board) -> None:
     meter = Meter(board, 1)
     for _ in range(3):
         meter.begin()
+    meter.finish()
     meter.end(meter.series("GET", "/"), 200, 1500)
+    meter.end(meter.series("GET", "/at-once"), 200, 15)
     (worker,) = read(board, NOW).workers
     assert (worker.seat, worker.slot, worker.pid, worker.state) == (1, 2, 4711, 3)
-    assert (worker.begun, worker.ended, worker.in_flight) == (3, 1, 2)
+    assert (worker.requests, worker.in_flight) == (2, 2)
     assert (worker.connections, worker.rss) == (12, 1 << 20)
     assert (worker.age, worker.beat_age, worker.loop_lag) == (90.0, 0.5, 0.0)
 
@@ -73,7 +75,7 @@ def test_what_has_not_happened_or_just_now_has_no_age(board: Board) -> None:
 
 def test_a_request_that_ended_while_reading_makes_nothing_negative(board: Board) -> None:
     set_gauges(board, 0, PID=1)
-    board.row(0).cells[Counter.REQUESTS_ENDED] = 1
+    board.row(0).cells[Counter.TASKS_ENDED] = 1
     assert read(board, NOW).workers[0].in_flight == 0
 
 
@@ -81,6 +83,7 @@ def test_series_are_summed_over_workers_living_and_dead(board: Board) -> None:
     for seat, status in enumerate((200, 404, 0)):
         meter = Meter(board, seat)
         meter.begin()
+        meter.finish()
         meter.end(meter.series("GET", "/{id}"), status, 1000)
     meter.series("GET", "/never-asked-for")
     board.retire(0)
@@ -90,7 +93,7 @@ def test_series_are_summed_over_workers_living_and_dead(board: Board) -> None:
     assert series.outcomes == [1, 0, 1, 0, 1, 0]
     assert series.microseconds == 3000
     assert sum(series.buckets) == 3
-    assert snapshot.counters.requests_begun == snapshot.counters.requests_ended == 3
+    assert snapshot.counters.tasks_begun == snapshot.counters.tasks_ended == 3
 
 
 def test_a_snapshot_is_plain_data(board: Board) -> None:

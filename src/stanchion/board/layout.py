@@ -87,8 +87,9 @@ class Gauge(IntEnum):
 class Counter(IntEnum):
     """A cell of a row that only grows."""
 
-    REQUESTS_BEGUN = 16
-    REQUESTS_ENDED = 17
+    TASKS_BEGUN = 16
+    """Requests served by a task. One answered at once is never in flight when anybody looks, so it is not among them."""
+    TASKS_ENDED = 17
     ACCEPTED = 18
     """Connections taken."""
     REFUSED = 19

@@ -37,5 +37,7 @@ def the_server(arguments: argparse.Namespace) -> str:
     """
     found = servers(arguments)
     if len(found) > 1:
-        raise ConfigurationError(f"{len(found)} servers run; name one: {', '.join(f'--socket {path}' for path in found)}")
+        raise ConfigurationError(
+            f"{len(found)} servers run; name one: {', '.join(f'--socket {path}' for path in found)}"
+        )
     return found[0]

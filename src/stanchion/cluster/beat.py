@@ -11,8 +11,7 @@ import os
 import threading
 from time import monotonic_ns, time_ns
 
-from stanchion.board import Counter, Gauge
-from stanchion.board.board import Row
+from stanchion.board import Counter, Gauge, Row
 from stanchion.cluster.states import STARTING
 
 BEAT_SECONDS = 0.5

@@ -10,8 +10,7 @@ import asyncio
 import socket
 from contextlib import suppress
 
-from stanchion.board import Board, Counter, Gauge
-from stanchion.board.board import Row
+from stanchion.board import Board, Counter, Gauge, Row
 from stanchion.cluster.balance import recipient, surplus
 from stanchion.cluster.states import SERVING
 from stanchion.wire.http1.protocol import HTTP1

@@ -7,13 +7,14 @@ from random import Random
 from time import monotonic
 
 from stanchion.board import Board
+from stanchion.cluster.beat import TICK_SECONDS
 from stanchion.cluster.fleet import Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.process import Process
 from stanchion.cluster.recycle import Recycler, Sample
 from stanchion.cluster.states import DRAINING, SERVING
-from stanchion.cluster.status import snapshot
-from stanchion.telemetry.snapshot import Worker
+from stanchion.cluster.status import instant
+from stanchion.telemetry.snapshot import Worker, workers
 
 _log = logging.getLogger("stanchion.cluster")
 _INTERVAL = 0.5
@@ -47,7 +48,7 @@ class Monitor:
         processes = {process.pid: process for process in self._fleet.processes}
         self._recyclers = {pid: recycler for pid, recycler in self._recyclers.items() if pid in processes}
         self._suspects = {pid: since for pid, since in self._suspects.items() if pid in processes}
-        for worker in snapshot(self._board).workers:
+        for worker in workers(self._board, instant(), interval=TICK_SECONDS):
             process = processes.get(worker.pid)
             if process is None:
                 continue
@@ -70,7 +71,7 @@ class Monitor:
         recycler = self._recyclers.get(process.pid)
         if recycler is None:
             recycler = self._recyclers[process.pid] = Recycler.of(self._fleet.settings, self._random)
-        sample = Sample(requests=worker.ended, age=worker.age, rss=worker.rss, loop_lag=worker.loop_lag)
+        sample = Sample(requests=worker.requests, age=worker.age, rss=worker.rss, loop_lag=worker.loop_lag)
         reason = recycler.reason(monotonic(), sample)
         if reason is not None and not self._fleet.busy and not self._fleet.leaving:
             slot = self._fleet.slots[process.slot]

@@ -16,6 +16,8 @@ from stanchion.telemetry.log_lines import INNER_NEWLINE
 LONGEST_LINE = 1024 * 1024
 """Bytes of a pipe's unfinished line; one that is longer is written in pieces."""
 _READ = 64 * 1024
+_LAST_READS = 16
+"""Of each pipe at the end: what the largest pipe holds, so that a writer that never stops cannot keep the relay."""
 _STANDARD_ERROR = 2
 _WRITE_WAIT = 1.0
 """Seconds between two looks whether an output that somebody has made non-blocking takes more."""
@@ -73,8 +75,9 @@ class Relay:
                     self._read(key.fd)
         self._take_added()
         for descriptor in list(self._rests):
-            while self._read(descriptor):
-                pass
+            reads = 0
+            while reads < _LAST_READS and self._read(descriptor):
+                reads += 1
             if descriptor in self._rests:
                 self._remove(descriptor)
         self._selector.close()

@@ -78,9 +78,14 @@ class Status(Struct, frozen=True, kw_only=True):
     routes: Sequence[RouteStatus]
 
 
+def instant() -> Instant:
+    """Now."""
+    return Instant(unix=time_ns(), monotonic=monotonic_ns())
+
+
 def snapshot(board: Board) -> Snapshot:
     """The board now."""
-    return read(board, Instant(unix=time_ns(), monotonic=monotonic_ns()), interval=TICK_SECONDS)
+    return read(board, instant(), interval=TICK_SECONDS)
 
 
 def readiness(fleet: Fleet) -> dict[str, Check]:
@@ -108,7 +113,7 @@ def workers(fleet: Fleet, shown: Snapshot) -> list[WorkerStatus]:
             pid=worker.pid,
             state=NAMES[worker.state],
             age=worker.age,
-            requests=worker.ended,
+            requests=worker.requests,
             in_flight=worker.in_flight,
             connections=worker.connections,
             loop_lag=worker.loop_lag,

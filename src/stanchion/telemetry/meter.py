@@ -34,8 +34,9 @@ class Meter:
     """The counters of one worker. One thread calls it: the event loop's.
 
     base = meter.series("GET", "/airports/{iata}")     once a route
-    meter.begin()                                      a request's head is read
-    meter.end(base, 200, 1234)                         its answer is written
+    meter.begin()                                      a request goes to a task
+    meter.finish()                                     and has been served by it
+    meter.end(base, 200, 1234)                         an answer is written
     meter.cells[SENT] += 512                           whatever else is counted
     """
 
@@ -48,10 +49,10 @@ class Meter:
         self._series: dict[tuple[str, str], int] = {}
 
     def __repr__(self) -> str:
-        return f"<Meter {self.cells[BEGUN]} begun, {self.cells[ENDED]} ended>"
+        return f"<Meter {self.cells[BEGUN]} tasks begun, {self.cells[ENDED]} ended>"
 
     def statistics(self) -> dict[str, int]:
-        """Requests begun and ended, and the series this worker has asked for."""
+        """Tasks begun and ended, and the series this worker has asked for."""
         return {"begun": self.cells[BEGUN], "ended": self.cells[ENDED], "series": len(self._series)}
 
     def series(self, method: str, route: str) -> int:
@@ -65,8 +66,12 @@ class Meter:
         return base
 
     def begin(self) -> None:
-        """A request has begun."""
+        """A request is in flight."""
         self.cells[BEGUN] += 1
+
+    def finish(self) -> None:
+        """A request that was in flight is so no more."""
+        self.cells[ENDED] += 1
 
     def end(self, base: int, status: int, microseconds: int) -> None:
         """A request of the series at `base` has ended: with a status, or with 0 because its client left.
@@ -74,7 +79,6 @@ class Meter:
         `microseconds` is its duration, whole and not negative.
         """
         cells = self.cells
-        cells[ENDED] += 1
         cells[base + _OUTCOMES[status]] += 1
         cells[base + MICROSECONDS] += microseconds
         bucket = SMALL_BUCKETS[microseconds] if microseconds < SMALL else bucket_of(microseconds)

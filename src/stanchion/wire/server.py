@@ -23,7 +23,7 @@ from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
 from stanchion.telemetry.access_log import AccessLog
-from stanchion.telemetry.meter import ACCEPTED, BEGUN, CONNECTIONS, REFUSED, SENT, Meter
+from stanchion.telemetry.meter import ACCEPTED, CONNECTIONS, RECEIVED, REFUSED, SENT, Meter
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
 
 
@@ -100,6 +100,7 @@ class Server:
         self.cells = self.meter.cells
         self.ended = self.meter.end
         self.log = log
+        self.received = self.sent = 0  # bytes since the last tick
         self.request_ids = settings.request_ids
         self.place: Move | None = None
         """Asked for each new connection: another worker may have fewer."""
@@ -176,10 +177,16 @@ class Server:
         endpoint.series = self.meter.series(endpoint.route.method, endpoint.route.template)
         return endpoint.series
 
+    def count_bytes(self) -> None:
+        """Bring the bytes counted here to the board: at each tick, since a cell costs three times what an attribute
+        does."""
+        self.cells[RECEIVED] += self.received
+        self.cells[SENT] += self.sent
+        self.received = self.sent = 0
+
     def turned_away(self, status: int, size: int) -> None:
         """Count the answer to a message that did not become a request."""
-        self.cells[BEGUN] += 1
-        self.cells[SENT] += size
+        self.sent += size
         self.ended(self.meter.series(*_MALFORMED), status, 0)
 
     async def drain(self, timeout: float, heir: Move | None = None) -> None:
@@ -235,6 +242,7 @@ class Server:
 
     def stop(self) -> None:
         """End the sweep."""
+        self.count_bytes()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -245,6 +253,7 @@ class Server:
         self.date_close = line + b"\r\nconnection: close\r\n\r\n"
         self.date_keep = line + b"\r\nconnection: keep-alive\r\n\r\n"
         self._timer = self.loop.call_later(self._interval, self._tick)
+        self.count_bytes()
         self.sweep()
 
     def sweep(self) -> None:

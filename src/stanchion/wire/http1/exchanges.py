@@ -16,7 +16,7 @@ from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response
 from stanchion.http.sendable import body_bytes
 from stanchion.routing.route import Call, Endpoint
-from stanchion.telemetry.meter import SENT
+from stanchion.telemetry.meter import BEGUN, ENDED
 from stanchion.wire.http1.encode import whole
 from stanchion.wire.http1.incoming import Incoming
 from stanchion.wire.http1.sender import send
@@ -46,6 +46,7 @@ class Exchanges(Incoming):
         "_awaiting_body",
         "_client",
         "_drained",
+        "_in_flight",
         "_owed",
         "_pending",
         "_request",
@@ -63,6 +64,7 @@ class Exchanges(Incoming):
         self._client: str | None = None  # for the access log
         self._request: Request | None = None
         self._owed: Endpoint | None = None  # the active request's, until its outcome is counted
+        self._in_flight = False  # the active request is not answered at once
         self._task: Guest | None = None  # what serves the active request
         self._awaiting_body: Endpoint | None = None  # of the active request
         self._pending: deque[tuple[Request, Endpoint] | Refused] | None = None
@@ -102,6 +104,8 @@ class Exchanges(Incoming):
         try:  # without a task, but in a context of its own as a task would have
             response = copy_context().run(inline, request)
             if type(response) is not Response:
+                self._in_flight = True
+                self._server.cells[BEGUN] += 1
                 self._task = self._server.task(self._serve(request, _returning(response)))
                 return
             self.write_whole(request, response)
@@ -113,6 +117,8 @@ class Exchanges(Incoming):
     def _start(self, request: Request, endpoint: Endpoint) -> None:
         """Serve a request in a task, unless it can do without one once its body is there."""
         stream = request.stream
+        self._in_flight = True
+        self._server.cells[BEGUN] += 1
         if endpoint.inline is not None and endpoint.takes_body and stream is not None and not stream.complete:
             self._awaiting_body = endpoint
             stream.want_all()
@@ -225,8 +231,11 @@ class Exchanges(Incoming):
         if endpoint is None:
             return
         server = self._server
+        if self._in_flight:
+            self._in_flight = False
+            server.cells[ENDED] += 1
         taken = (monotonic_ns() - request.began) // 1000
-        server.cells[SENT] += size
+        server.sent += size
         base = endpoint.series
         if base < 0 or endpoint.label is not None:
             base = server.series_of(request, endpoint)
@@ -302,9 +311,10 @@ class Exchanges(Incoming):
         """Requests that will get no answer are counted as such."""
         for request, endpoint, *_ in self._pending or ():
             if request is not None:
-                self._owed, kept = endpoint, self._owed
+                kept = self._owed, self._in_flight
+                self._owed, self._in_flight = endpoint, False
                 self._settle(request, 0, 0)
-                self._owed = kept
+                self._owed, self._in_flight = kept
         self._pending = None
 
 

@@ -16,7 +16,6 @@ from stanchion.errors import ContentTooLarge, HTTPError
 from stanchion.http.body import Body, WholeBody
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
-from stanchion.telemetry.meter import BEGUN, RECEIVED
 from stanchion.wire.http1 import framing
 from stanchion.wire.http1.connected import Connected
 from stanchion.wire.http1.framing import METHODS, check_host
@@ -112,7 +111,7 @@ class Incoming(Connected):
         if self._known is not None:
             message = self._known.match(data, self._server.max_request_line)
             if message is not None:
-                self._server.cells[RECEIVED] += len(data)
+                self._server.received += len(data)
                 try:
                     self._take(*message)
                 except Exception as error:
@@ -126,7 +125,7 @@ class Incoming(Connected):
             self._unfed = memoryview(data if self._unfed is None else b"".join((self._unfed, data)))
             self._feed_unfed()
             return
-        self._server.cells[RECEIVED] += len(data)
+        self._server.received += len(data)
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
@@ -285,7 +284,6 @@ class Incoming(Connected):
         if self._served == server.max_requests:
             self._ending = True
             self._known = None
-        server.cells[BEGUN] += 1
         self._accept(request, endpoint)
 
     def on_body(self, chunk: bytes) -> None:
