@@ -88,7 +88,7 @@ class Counter(IntEnum):
     """A cell of a row that only grows."""
 
     TASKS_BEGUN = 16
-    """Requests served by a task. One answered at once is never in flight when anybody looks, so it is not among them."""
+    """Requests served by a task. One answered at once is never in flight when anybody looks, so it is not counted."""
     TASKS_ENDED = 17
     ACCEPTED = 18
     """Connections taken."""

@@ -13,8 +13,9 @@ from contextlib import suppress
 from stanchion.board import Board, Counter, Gauge, Row
 from stanchion.cluster.balance import recipient, surplus
 from stanchion.cluster.states import SERVING
+from stanchion.wire.connection import Connection
 from stanchion.wire.http1.protocol import HTTP1
-from stanchion.wire.server import Connection, Server
+from stanchion.wire.server import Server
 
 _MOST_AT_ONCE = 64
 """Connections taken in before the loop does something else."""

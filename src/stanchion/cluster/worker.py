@@ -42,8 +42,9 @@ from stanchion.target import load_app
 from stanchion.telemetry.access_log import AccessLog
 from stanchion.telemetry.log_lines import LineWriter, configure
 from stanchion.telemetry.meter import Meter
+from stanchion.wire.connection import Move
 from stanchion.wire.loop import new_loop
-from stanchion.wire.server import Move, Server
+from stanchion.wire.server import Server
 
 _REFRESH = 1.0
 _FLUSH = 0.2
@@ -160,7 +161,7 @@ class Worker:
                 self._drain = message
                 self._stop.set()
             case Drain(timeout):
-                self._server.hurry(timeout)
+                self._server.draining.hurry(timeout)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -11,9 +11,8 @@ from contextlib import suppress
 from email.utils import formatdate
 from fcntl import ioctl
 from functools import partial
-from math import inf
 from sys import byteorder
-from termios import FIONREAD, TIOCOUTQ
+from termios import TIOCOUTQ
 from typing import Any, Protocol
 
 from stanchion.board import Board
@@ -24,6 +23,8 @@ from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
 from stanchion.telemetry.access_log import AccessLog
 from stanchion.telemetry.meter import ACCEPTED, CONNECTIONS, RECEIVED, REFUSED, SENT, Meter
+from stanchion.wire.connection import Connection, Move
+from stanchion.wire.draining import Draining
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
 
 
@@ -41,44 +42,8 @@ class Served(Protocol):
 
 _MALFORMED = ("", RESERVED[MALFORMED])
 _LINGER_SECONDS = 2.0
-_QUIET = 0.3
-"""Seconds without a request after which an idle connection is closed by a drain: a shorter time could be that between
-two requests of a busy client, and the second would meet a closed connection."""
-_PATIENCE = 5.0
-"""The same where other workers go on, so that there is no hurry."""
-_PASS = 0.05
-"""Seconds between two looks at a draining server's connections."""
 _SLICE = 16 * 1024
 """Bytes parsed in one go: bounds the requests one read can hold (about 500)."""
-
-
-class Connection(Protocol):
-    """What the sweep and the drain need of a connection."""
-
-    phase: int
-    since: float
-    body_since: float
-    body_mark: int
-    unsent: int
-    taken_over: bool
-    transport: asyncio.Transport
-
-    def body_progress(self) -> int | None: ...
-
-    def refuse(self, error: HTTPError) -> None: ...
-
-    @property
-    def movable(self) -> bool: ...
-
-    def wind_down(self) -> None: ...
-
-    def shut(self) -> None: ...
-
-    def cancel_for_shutdown(self) -> None: ...
-
-
-Move = Callable[[Connection], bool]
-"""Gives a connection to another worker; False where none takes it now."""
 
 
 class Server:
@@ -111,6 +76,21 @@ class Server:
         self.app = served.app
         self.settings = settings
         self.loop = loop
+        self._copy(settings)
+        self.task = partial(asyncio.Task, loop=loop)  # 0.5 µs less than loop.create_task
+        self.connections: set[Connection] = set()
+        self.now = loop.time()
+        self.date = self.date_close = self.date_keep = b""
+        self.draining = Draining(self)
+        self._timer: asyncio.TimerHandle | None = None
+        shortest = min(
+            settings.keep_alive_timeout, settings.header_timeout, settings.body_grace, settings.write_timeout
+        )
+        self.interval = min(1.0, shortest / 4)
+        self._tick()
+
+    def _copy(self, settings: Settings) -> None:
+        """Settings that requests are held to, each one look-up away."""
         self.max_request_line = settings.max_request_line
         self.max_header_bytes = settings.max_header_bytes
         self.max_headers = settings.max_headers
@@ -119,23 +99,9 @@ class Server:
         self.max_query_params = settings.max_query_params
         self.body_buffer = settings.body_buffer
         self.slice_size = min(_SLICE, settings.max_header_bytes)
-        self.task = partial(asyncio.Task, loop=loop)  # 0.5 µs less than loop.create_task
-        self.connections: set[Connection] = set()
-        self.now = loop.time()
-        self.date = self.date_close = self.date_keep = b""
-        self._draining: asyncio.Future[None] | None = None
-        self._drained_at = 0.0
-        self._drain_end = inf
-        self._heir: Move | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        shortest = min(
-            settings.keep_alive_timeout, settings.header_timeout, settings.body_grace, settings.write_timeout
-        )
-        self._interval = min(1.0, shortest / 4)
-        self._tick()
 
     def __repr__(self) -> str:
-        return f"<Server {len(self.connections)} connections{' draining' if self._draining else ''}>"
+        return f"<Server {len(self.connections)} connections{' draining' if self.draining.begun else ''}>"
 
     def statistics(self) -> dict[str, int]:
         """Connections by what they wait for, and those refused since the start."""
@@ -152,8 +118,8 @@ class Server:
             cells[ACCEPTED] += 1
         cells[CONNECTIONS] = len(self.connections)
         connection.transport.set_write_buffer_limits(high=self.settings.write_buffer)
-        if self._draining is not None:
-            self.let_go(connection)
+        if self.draining.begun:
+            self.draining.let_go(connection)
         elif self.place is not None and not connection.taken_over and self.place(connection):
             return
         if len(self.connections) > self.settings.max_connections:
@@ -167,8 +133,8 @@ class Server:
         """Forget a connection."""
         self.connections.discard(connection)
         self.cells[CONNECTIONS] = len(self.connections)
-        if self._draining is not None and not self.connections and not self._draining.done():
-            self._draining.set_result(None)
+        if self.draining.begun and not self.connections:
+            self.draining.finished()
 
     def series_of(self, request: Request, endpoint: Endpoint) -> int:
         """Where the metrics of a request are, when its endpoint does not know yet or stands for many routes."""
@@ -190,55 +156,8 @@ class Server:
         self.ended(self.meter.series(*_MALFORMED), status, 0)
 
     async def drain(self, timeout: float, heir: Move | None = None) -> None:
-        """Serve what is owed, then let go of every connection; after `timeout` seconds cancel what is left.
-
-        With an `heir` connections go there as soon as they owe nothing, and their clients notice nothing. Without, the
-        next answer of each says `Connection: close`, and idle ones are closed. The listening sockets are closed before.
-        """
-        self._draining = self.loop.create_future()
-        self._drained_at = self.now = self.loop.time()
-        self._drain_end = min(self._drain_end, self.now + timeout)
-        self._heir = heir
-        self.parting = self.let_go
-        while True:
-            for connection in list(self.connections):
-                self.let_go(connection)
-            left = self._drain_end - self.loop.time()
-            if not self.connections or left <= 0:
-                break
-            await asyncio.wait([self._draining], timeout=min(_PASS, left))
-            self.now = self.loop.time()
-        await self._cancel_rest()
-
-    def hurry(self, timeout: float) -> None:
-        """Have a drain, one under way too, end within `timeout` seconds from now."""
-        self._drain_end = min(self._drain_end, self.loop.time() + timeout)
-
-    async def _cancel_rest(self) -> None:
-        for connection in list(self.connections):
-            connection.cancel_for_shutdown()
-        for _ in range(10):  # let cancelled handlers clean up and answers leave
-            if not self.connections:
-                break
-            await asyncio.sleep(0.01)
-        for connection in list(self.connections):
-            connection.transport.abort()
-
-    def let_go(self, connection: Connection) -> None:
-        """Part with a connection of a draining server if it owes nothing, else see to it that it will."""
-        if self._heir is not None and connection.movable:
-            self._heir(connection)  # tried again at the next pass if nobody takes it now
-            return
-        if self._heir is None or connection.phase in (IDLE, HEAD):
-            connection.wind_down()
-        if connection.phase not in (IDLE, HEAD):
-            return
-        patience = _QUIET if self._heir is None else _PATIENCE
-        since = connection.since
-        if since >= self._drained_at - self._interval - patience:  # `since` is exact to one sweep
-            since = max(since, self._drained_at)
-        if self.now - since >= patience and not _unread(connection.transport):
-            connection.shut()
+        """Take no more, and let go of every connection within `timeout` seconds; see `Draining`."""
+        await self.draining.run(timeout, heir)
 
     def stop(self) -> None:
         """End the sweep."""
@@ -252,7 +171,7 @@ class Server:
         self.date = line + b"\r\n\r\n"
         self.date_close = line + b"\r\nconnection: close\r\n\r\n"
         self.date_keep = line + b"\r\nconnection: keep-alive\r\n\r\n"
-        self._timer = self.loop.call_later(self._interval, self._tick)
+        self._timer = self.loop.call_later(self.interval, self._tick)
         self.count_bytes()
         self.sweep()
 
@@ -303,15 +222,6 @@ def _unsent(transport: asyncio.Transport) -> int:
         with suppress(OSError, ValueError):  # closed meanwhile
             unsent += int.from_bytes(ioctl(socket.fileno(), TIOCOUTQ, bytes(4)), byteorder)
     return unsent
-
-
-def _unread(transport: asyncio.Transport) -> int:
-    """Bytes of a client that have arrived and not been read yet."""
-    socket = transport.get_extra_info("socket")
-    if socket is not None:
-        with suppress(OSError, ValueError):
-            return int.from_bytes(ioctl(socket.fileno(), FIONREAD, bytes(4)), byteorder)
-    return 0
 
 
 def _expire(connection: Connection) -> None:
