@@ -40,6 +40,8 @@ class Listeners:
             self._slots[0] = bind_tcp(settings.host, settings.port, settings.backlog, reuse_port=True)
         else:
             self._shared = [bind_tcp(settings.host, settings.port, settings.backlog)]
+        self.urls: Sequence[str] = [url(listener) for listener in self._shared or self._slots.values()]
+        """What a person would type to reach them, also once they are closed."""
 
     def __repr__(self) -> str:
         return f"<Listeners {', '.join(self.urls)}, {len(self._slots) or 'shared'}>"
@@ -61,11 +63,6 @@ class Listeners:
             host, port, *_ = self._slots[0].getsockname()
             self._slots[slot] = bind_tcp(host, port, self._backlog, reuse_port=True)
         return [self._slots[slot]]
-
-    @property
-    def urls(self) -> list[str]:
-        """What a person would type to reach them."""
-        return [url(listener) for listener in self._shared or [self._slots[0]]]
 
     def close(self) -> None:
         """Close the supervisor's copies: when the workers close theirs too, connections are refused."""
