@@ -83,7 +83,7 @@ class Process:
         self._loop.remove_reader(self.channel)
         self.channel.close()
         if not self.ready.done():
-            self.ready.set_result(f"it ended at its start, {_described(code)}")
+            self.ready.set_result(f"a worker ended at its start, {_described(code)}")
         self.ended.set_result(code)
 
     def _signal(self, number: int) -> None:
