@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,21 @@ def test_a_record_that_a_kill_cut_short_does_not_spoil_the_next(output: tuple[in
     assert output[1].read_text() == "whole\n\nhalf a rec\nanother's\n"
 
 
+def read_until(log: int, enough: Callable[[bytes], bool]) -> bytes:
+    """What arrives in a pipe until it is enough."""
+    found = b""
+
+    def more() -> bool:
+        nonlocal found
+        with suppress(BlockingIOError):
+            found += os.read(log, 1 << 20)
+        return enough(found)
+
+    os.set_blocking(log, False)
+    wait_until(more)
+    return found
+
+
 def test_writers_go_on_while_nobody_reads_and_nothing_is_torn(start: Start) -> None:
     log, stalled = os.pipe()
     relay = Relay(stalled)
@@ -134,17 +150,28 @@ def test_writers_go_on_while_nobody_reads_and_nothing_is_torn(start: Start) -> N
     counts = [counted(writer) for writer in writers]  # they have come to their end though nothing was read
     assert all(dropped > 0 for _, dropped in counts)
     assert all(taken + dropped == 2_000 for taken, dropped in counts)
-    assert not relay.close(0.05)
-    found = b""
-    while (found.count(b"begins") < sum(taken for taken, _ in counts)) and (data := os.read(log, 1 << 16)):
-        found += data
-    assert relay.close(10)
-    os.close(stalled)
-    found += os.read(log, 1 << 16)
-    numbers = records(found.decode())
+    taken_by_all = sum(taken for taken, _ in counts)
+    numbers = records(read_until(log, lambda found: found.count(b" ends\n") >= taken_by_all).decode())
     assert [len(numbers[f"w{index}"]) for index in range(3)] == [taken for taken, _ in counts]
     assert all(sequence == sorted(sequence) for sequence in numbers.values())
+    assert relay.close(10)
     os.close(log)
+    os.close(stalled)
+
+
+def test_it_is_not_waited_for_longer_than_told_where_nobody_reads() -> None:
+    log, stalled = os.pipe()
+    relay = Relay(stalled)
+    read_end, write_end = os.pipe()
+    relay.add(read_end)
+    lines = b"".join(b"%d %s\n" % (number, b"x" * 100) for number in range(1_500))
+    writer = LineWriter(write_end)
+    writer.write(lines)
+    assert not relay.close(0.05)
+    assert read_until(log, lambda found: len(found) == len(lines)) == lines
+    assert relay.close(10)
+    for end in (log, stalled, write_end):
+        os.close(end)
 
 
 def test_a_line_without_an_end_is_written_in_pieces(output: tuple[int, Path]) -> None:
@@ -175,6 +202,18 @@ def test_it_ends_with_what_is_in_the_pipes_of_writers_that_live_on(output: tuple
     os.close(write_end)
 
 
+def test_a_writer_that_never_stops_cannot_keep_it(output: tuple[int, Path]) -> None:
+    relay = Relay(output[0])
+    read_end, write_end = os.pipe()
+    with subprocess.Popen(["yes", "a line like any other"], stdout=write_end, stderr=subprocess.DEVNULL) as writer:
+        os.close(write_end)
+        relay.add(read_end)
+        wait_until(lambda: relay.written > 0)
+        assert relay.close(20)
+        assert writer.wait(20) != 0  # its pipe has lost its reader
+    assert set(output[1].read_text().splitlines()[:-1]) == {"a line like any other"}
+
+
 def test_lines_that_nobody_will_read_are_counted_and_the_relay_goes_on() -> None:
     log, output = os.pipe()
     os.close(log)
@@ -199,10 +238,7 @@ def test_an_output_that_somebody_made_non_blocking_is_waited_for() -> None:
     sent = b"".join(b"%d %s\n" % (number, b"x" * 100) for number in range(5_000))
     writer = LineWriter(write_end, bound=1 << 30)
     writer.write(sent)
-    found = b""
-    while len(found) < len(sent):
-        writer.flush()
-        found += os.read(log, 1 << 16)
+    found = read_until(log, lambda found: writer.flush() and len(found) == len(sent))
     assert found == sent
     assert repr(relay) == f"<Relay of 1 pipes to {output}>"
     os.close(write_end)
