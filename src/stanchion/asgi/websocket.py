@@ -30,6 +30,11 @@ class Closed(Struct, frozen=True):
 class Socket(Protocol):
     """What a conversation needs of the connection."""
 
+    @property
+    def closing(self) -> bool:
+        """The client has gone."""
+        ...
+
     async def opened(self) -> None:
         """Wait until the 101 is out; raises `ClientLeft` if it will not be."""
         ...
@@ -65,8 +70,8 @@ class Conversation:
         return f"<Conversation waits for {_EXPECTED[self._stage]}>"
 
     def cancel(self) -> None:
-        """Nobody waits for the handshake's answer any more."""
-        if self.task is not None:
+        """Nobody waits for the handshake's answer any more. A client's leaving the app is told, the rest cancels it."""
+        if self.task is not None and not self._socket.closing:
             self.task.cancel()
 
     async def run(self, app: ASGIApp) -> None:

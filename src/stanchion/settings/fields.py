@@ -73,6 +73,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The largest request body; a larger one is answered 413 before it is read. A route that takes uploads
     declares its own limit; raise this one only if most of them do."""
 
+    max_websocket_message: Annotated[Size, Meta(ge=1, le=GiB)] = MiB
+    """The largest message a WebSocket takes; a larger one ends the connection with code 1009. It is memory for each
+    connection."""
+
     body_buffer: Annotated[Size, Meta(ge=KiB, le=GiB)] = 64 * KiB
     """Bytes of a body nobody consumes before reading from the socket pauses. More helps one fast upload on a
     long link; it is memory for each connection."""

@@ -14,7 +14,7 @@ from termios import FIONREAD
 from typing import Protocol
 
 from stanchion.wire.connection import Connection, Move
-from stanchion.wire.phases import HEAD, IDLE
+from stanchion.wire.phases import HEAD, IDLE, OPEN
 
 _QUIET = 0.3
 """Seconds without a request after which an idle connection is closed by a drain: a shorter time could be that between
@@ -101,7 +101,7 @@ class Draining:
         if self._heir is not None and connection.movable:
             self._heir(connection)  # tried again at the next pass if nobody takes it now
             return
-        if self._heir is None or connection.phase in (IDLE, HEAD):
+        if self._heir is None or connection.phase in (IDLE, HEAD, OPEN):
             connection.wind_down()
         if connection.phase not in (IDLE, HEAD):
             return

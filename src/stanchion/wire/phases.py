@@ -12,5 +12,7 @@ WRITE: Final = 3
 """For the client to read: bounded by `write_timeout` without progress."""
 LINGER: Final = 4
 """For the client to notice that its answer is out and no more is read: bounded by two seconds."""
+OPEN: Final = 5
+"""For either side of a WebSocket: not bounded, but pinged."""
 
-NAMES: Final = ("idle", "head", "handle", "write", "linger")
+NAMES: Final = ("idle", "head", "handle", "write", "linger", "open")

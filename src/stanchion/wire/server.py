@@ -187,7 +187,7 @@ class Server:
         now = self.now
         for connection in list(self.connections):
             phase = connection.phase
-            if phase >= WRITE and (unsent := _unsent(connection.transport)):
+            if phase in (WRITE, LINGER) and (unsent := _unsent(connection.transport)):
                 self._check_write(connection, unsent)
             elif phase in waits and now - connection.since > waits[phase]:
                 _expire(connection)

@@ -100,6 +100,9 @@ class Incoming(Connected):
     def _body_complete(self) -> None:
         raise NotImplementedError
 
+    def _upgraded(self, method: str, target: str, fields: dict[bytes, bytes]) -> bool:
+        raise NotImplementedError
+
     @property
     def http_version(self) -> str:
         """`1.1` or `1.0`, of the last request."""
@@ -159,7 +162,7 @@ class Incoming(Connected):
             self._known = None  # what comes next is in `_unfed`
 
     def _feed_past_upgrade(self, data: bytes) -> None:
-        """No upgrade is offered here, so each is ignored (RFC 9110 §7.8).
+        """An upgrade that was not made is ignored (RFC 9110 §7.8).
 
         Not within `except`: Python would put the upgrade in the place where httptools leaves a callback's error.
         """
@@ -265,6 +268,8 @@ class Incoming(Connected):
             text = self._other_target(method, target, fields)
         else:
             text = target.decode("ascii")
+        if b"upgrade" in fields and self._upgraded(method, text, fields):
+            return
         self._head = method, target, fields
         self._take(method, text, fields, _TO_COME if has_body else None)
 

@@ -4,6 +4,7 @@ A message that turns out broken aborts its exchange: the handler is cancelled an
 """
 
 import asyncio
+from time import monotonic_ns
 
 from stanchion.errors import HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem
@@ -12,6 +13,7 @@ from stanchion.http.sendable import body_bytes
 from stanchion.wire.http1.encode import whole
 from stanchion.wire.http1.exchanges import Exchanges, Refused
 from stanchion.wire.http1.framing import malformed
+from stanchion.wire.http1.upgrade import upgraded
 from stanchion.wire.phases import HANDLE, IDLE, LINGER, WRITE
 
 _HALF_CLOSE_GRACE = 0.05
@@ -67,6 +69,29 @@ class HTTP1(Exchanges):
             self._drained.set_result(None)
         if self._request is None:
             self._advance()
+
+    # Upgrades
+
+    def _upgraded(self, method: str, target: str, fields: dict[bytes, bytes]) -> bool:
+        """Make the connection a WebSocket if that is asked for, and the endpoint takes it."""
+        if self._request is not None or self._pending or self._http10 or fields[b"upgrade"].lower() != b"websocket":
+            return False  # behind a pipelined request it would have to wait: no client does that
+        path, _, query = target.partition("?")
+        server = self._server
+        endpoint, args = server.find(method, path)
+        if method != "GET" or endpoint is None or endpoint.websocket is None:
+            return False
+        socket = upgraded(server, self.transport, fields)
+        if socket is None:
+            return False
+        self._end_input()
+        request = Request(method, path, query, fields, socket, args, endpoint.path_names, server.app)
+        request.began = monotonic_ns()
+        server.connections.discard(self)
+        server.connections.add(socket)
+        self.transport.set_protocol(socket)
+        socket.begin(request, endpoint)
+        return True
 
     # Ends
 
