@@ -46,7 +46,7 @@ class Relay:
 
     def statistics(self) -> dict[str, int]:
         """Pipes that have not ended, bytes written and lost since the start."""
-        return {"pipes": len(self._rests), "written": self.written, "lost": self.lost}
+        return {"pipes": len(self._rests) + len(self._added), "written": self.written, "lost": self.lost}
 
     def add(self, descriptor: int) -> None:
         """Read this pipe until it ends, then close it. The descriptor is the relay's from here on."""
@@ -86,9 +86,10 @@ class Relay:
 
     def _take_added(self) -> None:
         while self._added:
-            descriptor = self._added.popleft()
+            descriptor = self._added[0]
             self._rests[descriptor] = b""
             self._selector.register(descriptor, EVENT_READ)
+            self._added.popleft()  # only now, so that `statistics` never misses it
 
     def _read(self, descriptor: int) -> bool:
         """Read once and write the whole lines; whether there may be more."""
