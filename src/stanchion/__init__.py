@@ -14,61 +14,23 @@
 
     $ stanchion serve flights:app
 
-Everything an application needs is here; `stanchion.testing` has the client for its tests.
+Everything an application needs is here; `stanchion.testing` has the client for its tests. The names are imported when
+the first of them is asked for: the supervisor and most commands do without, and start 0.1 s earlier.
 """
 
-from stanchion.app import App
-from stanchion.errors import (
-    BadRequest,
-    ConfigurationError,
-    Conflict,
-    Forbidden,
-    FrozenError,
-    HTTPError,
-    NotFound,
-    Unauthorized,
-)
-from stanchion.http.files import File
-from stanchion.http.params import Body, Cookie, Form, Header, Path, Query
-from stanchion.http.request import Request
-from stanchion.http.response import Response, Stream
-from stanchion.http.sse import Event, EventStream
-from stanchion.http.uploads import Upload
-from stanchion.policies.base import Off
-from stanchion.policies.body_limit import BodyLimit
-from stanchion.policies.hooks import After, Before
-from stanchion.policies.timeout import Timeout
-from stanchion.router import Router
-from stanchion.settings import Settings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "After",
-    "App",
-    "BadRequest",
-    "Before",
-    "Body",
-    "BodyLimit",
-    "ConfigurationError",
-    "Conflict",
-    "Cookie",
-    "Event",
-    "EventStream",
-    "File",
-    "Forbidden",
-    "Form",
-    "FrozenError",
-    "HTTPError",
-    "Header",
-    "NotFound",
-    "Off",
-    "Path",
-    "Query",
-    "Request",
-    "Response",
-    "Router",
-    "Settings",
-    "Stream",
-    "Timeout",
-    "Unauthorized",
-    "Upload",
-]
+if TYPE_CHECKING:
+    from stanchion.api import *  # noqa: F403  # its `__all__` is this package's
+
+
+def __getattr__(name: str) -> Any:
+    api = import_module("stanchion.api")
+    if name in api.__all__ or name == "__all__":
+        return getattr(api, name)
+    raise AttributeError(f"module 'stanchion' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *import_module("stanchion.api").__all__))

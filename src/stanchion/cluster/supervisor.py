@@ -7,7 +7,6 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from time import time
 
 from stanchion.board import Board
@@ -70,7 +69,8 @@ class Supervisor:
         self._fleet = Fleet(self._target, settings, self._listeners, self._board, traceback=self._traceback)
         self._handle_signals()
         starting = asyncio.ensure_future(self._fleet.start(count))
-        await asyncio.sleep(0)  # the workers start while what follows is imported
+        while not (self._fleet.processes or starting.done()):
+            await asyncio.sleep(0)  # so that the workers start while the admin port is imported
         try:
             await self._open_admin()
             stopped = asyncio.ensure_future(self._stop.wait())
@@ -144,7 +144,7 @@ class Supervisor:
         checks = self.readiness()
         return Status(
             app=self._target,
-            version=version("stanchion"),
+            version=_version(),
             pid=os.getpid(),
             urls=self._listeners.urls,
             age=time() - self._started,
@@ -169,7 +169,7 @@ class Supervisor:
             wanted=len(self._fleet.wanted),
             ready=all(check.ok for check in self.readiness().values()),
             started=self._started,
-            version=version("stanchion"),
+            version=_version(),
         )
         return render(snapshot(self._board), extra, openmetrics=openmetrics)
 
@@ -222,6 +222,12 @@ class Supervisor:
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, lambda: self._fleet.do(self.reload()))
         loop.add_signal_handler(signal.SIGCHLD, self._fleet.reap)
+
+
+def _version() -> str:
+    from importlib.metadata import version  # 10 ms of import that the start need not wait for
+
+    return version("stanchion")
 
 
 def worker_count(settings: Settings) -> int:

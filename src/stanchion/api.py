@@ -1,0 +1,57 @@
+"""The public names, all in one place; `stanchion` has them, and imports this when the first one is asked for."""
+
+from stanchion.app import App
+from stanchion.errors import (
+    BadRequest,
+    ConfigurationError,
+    Conflict,
+    Forbidden,
+    FrozenError,
+    HTTPError,
+    NotFound,
+    Unauthorized,
+)
+from stanchion.http.files import File
+from stanchion.http.params import Body, Cookie, Form, Header, Path, Query
+from stanchion.http.request import Request
+from stanchion.http.response import Response, Stream
+from stanchion.http.sse import Event, EventStream
+from stanchion.http.uploads import Upload
+from stanchion.policies.base import Off
+from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.hooks import After, Before
+from stanchion.policies.timeout import Timeout
+from stanchion.router import Router
+from stanchion.settings import Settings
+
+__all__ = [
+    "After",
+    "App",
+    "BadRequest",
+    "Before",
+    "Body",
+    "BodyLimit",
+    "ConfigurationError",
+    "Conflict",
+    "Cookie",
+    "Event",
+    "EventStream",
+    "File",
+    "Forbidden",
+    "Form",
+    "FrozenError",
+    "HTTPError",
+    "Header",
+    "NotFound",
+    "Off",
+    "Path",
+    "Query",
+    "Request",
+    "Response",
+    "Router",
+    "Settings",
+    "Stream",
+    "Timeout",
+    "Unauthorized",
+    "Upload",
+]
