@@ -33,6 +33,7 @@ class Handover:
         self._rows: dict[int, Row] = {}
         self._sent: dict[int, int] = {}
         self._spare = 0
+        self._balancing = True
         self._tasks: set[asyncio.Task[object]] = set()
         inbox.setblocking(False)
         server.loop.add_reader(inbox, self._receive)
@@ -54,7 +55,7 @@ class Handover:
         self._rows = {row.cells[Gauge.SLOT]: row for row in rows if row.cells[Gauge.STATE] == SERVING}
         self._sent.clear()
         slots, counts = self._counts()
-        if self._slot not in slots or len(slots) < 2:
+        if not self._balancing or self._slot not in slots or len(slots) < 2:
             return
         self._spare = surplus(counts, slots.index(self._slot))
         self._server.parting = self._part if self._spare else None  # for those that are busy now
@@ -77,9 +78,11 @@ class Handover:
         return to is not None and self._give(connection, slots[to])
 
     def stop(self) -> None:
-        """Give away nothing more for the sake of balance."""
+        """Give away nothing more for the sake of balance, but all there is to those who serve now."""
+        self._balancing = False
         self._spare = 0
         self._server.place = self._server.parting = None
+        self.refresh()
 
     def to_successor(self, connection: Connection) -> bool:
         """Give the connection to the new worker of this slot."""

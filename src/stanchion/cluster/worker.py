@@ -117,7 +117,7 @@ class Worker:
         """Say that this worker serves, and start what it does besides."""
         self._row.cells[Gauge.STATE] = SERVING
         signal.signal(signal.SIGTERM, lambda *_: self._channel.send(Asked()))
-        self._every(loop, _REFRESH, self._refresh)
+        self._every(loop, _REFRESH, self._handover.refresh)
         self._every(loop, _FLUSH, partial(self._flush, log))
         self._server.place = self._handover.place
         checks.start(loop)
@@ -129,10 +129,6 @@ class Worker:
             work()
 
         again()
-
-    def _refresh(self) -> None:
-        if self._drain is None:
-            self._handover.refresh()
 
     def _flush(self, log: AccessLog | None) -> None:
         if log is not None:
