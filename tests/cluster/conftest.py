@@ -1,19 +1,26 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import pytest
 
 from tests.cluster.running import Client, Server
 
-FAULTS = ("the supervisor failed", "the monitor failed", "Exception in callback", "was destroyed", "never awaited")
+NOTHING: Mapping[str, str] = MappingProxyType({})
+FAULTS = ("the supervisor failed", "the monitor failed", "Exception in callback", "was destroyed", "never awaited", "stanchion.error: ")
 
 
 class Serve(Protocol):
     """`serve("--workers", "2")` starts a server; both of its ports are free ones unless a flag says otherwise."""
 
     def __call__(
-        self, *flags: str, wait: bool = True, environ: dict[str, str] | None = None, wrap: tuple[str, ...] = ()
+        self,
+        *flags: str,
+        wait: bool = True,
+        environ: Mapping[str, str] = ...,
+        wrap: Sequence[str] = ...,
+        inherit: Sequence[int] = ...,
     ) -> Server: ...
 
 
@@ -29,10 +36,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     servers: list[Server] = []
 
     def start(
-        *flags: str, wait: bool = True, environ: dict[str, str] | None = None, wrap: tuple[str, ...] = ()
+        *flags: str,
+        wait: bool = True,
+        environ: Mapping[str, str] = NOTHING,
+        wrap: Sequence[str] = (),
+        inherit: Sequence[int] = (),
     ) -> Server:
         ports = [flag for name in ("--port", "--admin-port") if name not in flags for flag in (name, "0")]
-        servers.append(Server(tmp_path, [*ports, *flags], environ=environ or {}, wrap=wrap))
+        servers.append(Server(tmp_path, [*ports, *flags], environ=environ, wrap=wrap, inherit=inherit))
         if wait:
             servers[-1].started()
         return servers[-1]

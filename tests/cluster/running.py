@@ -27,15 +27,21 @@ def until(holds: Callable[[], T], within: float = 15.0) -> T:
     """Wait for a condition and return what it is; fail after `within` seconds."""
     end = time.monotonic() + within
     while not (value := holds()):
-        assert time.monotonic() < end, f"still not after {within:g} s"
+        if time.monotonic() > end:
+            raise AssertionError(f"still not after {within:g} s")
         time.sleep(0.02)
     return value
 
 
 class Server:
-    """`stanchion serve app:app` in `folder`, which holds a copy of `served.py` and the server's two outputs."""
+    """`stanchion serve app:app` in `folder`, which holds a copy of `served.py` and the server's two outputs.
 
-    def __init__(self, folder: Path, flags: Sequence[str], *, environ: Mapping[str, str], wrap: Sequence[str]) -> None:
+    `wrap` is a command that executes the rest of its arguments; `inherit` are descriptors that it is given.
+    """
+
+    def __init__(
+        self, folder: Path, flags: Sequence[str], *, environ: Mapping[str, str], wrap: Sequence[str], inherit: Sequence[int]
+    ) -> None:
         self.folder = folder
         self._mark = f"{folder}-{time.monotonic_ns()}"
         if not (folder / "app.py").exists():
@@ -43,9 +49,8 @@ class Server:
         self.environ = environment(XDG_RUNTIME_DIR=str(folder), **{MARK: self._mark, **environ})
         command = [*wrap, sys.executable, "-m", "stanchion", "serve", "app:app", *flags]
         with (folder / "output").open("w") as output, (folder / "errors").open("w") as errors:
-            descriptors = (3,) if wrap else ()
             self.process = subprocess.Popen(
-                command, cwd=folder, env=self.environ, stdout=output, stderr=errors, pass_fds=descriptors
+                command, cwd=folder, env=self.environ, stdout=output, stderr=errors, pass_fds=inherit
             )
 
     def __repr__(self) -> str:
@@ -133,7 +138,10 @@ class Server:
             done = len(pids) == status["wanted"] == len(others) and not set(others) & set(without)
             return pids if done else {}
 
-        return until(found, within)
+        try:
+            return until(found, within)
+        except AssertionError:
+            raise AssertionError(f"not at full strength: {self.status()}") from None
 
     def processes(self) -> list[int]:
         """All that live, orphans too."""

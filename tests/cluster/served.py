@@ -1,8 +1,8 @@
 """The app that the tests of the cluster serve. It is copied to a folder as `app.py`: some tests change it there."""
 
 import asyncio
-import ctypes
 import os
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -84,10 +84,9 @@ async def block(seconds: float) -> str:
 
 
 @app.get("/stuck")
-async def stuck(seconds: int) -> str:
-    """Block the whole interpreter: a C function called with the lock held."""
-    ctypes.PyDLL(None).sleep(seconds)
-    return "stuck"
+async def stuck() -> str:
+    """Block the whole interpreter: a regular expression that backtracks for longer than anybody waits."""
+    return str(re.match("(a+)+$", "a" * 60 + "b"))
 
 
 @app.post("/spin")
@@ -99,8 +98,8 @@ async def spin(request: Request) -> str:
     return "spun"
 
 
-@app.post("/grow")
+@app.get("/grow")
 async def grow(size: int) -> str:
     """Keep this many bytes, written to."""
     kept.append(b"x" * size)
-    return "grown"
+    return str(os.getpid())
