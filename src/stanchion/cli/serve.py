@@ -2,7 +2,6 @@
 says."""
 
 import argparse
-import logging
 import sys
 from collections.abc import Callable, Sequence
 
@@ -40,22 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
         from stanchion.cluster.watch import check_watchfiles
 
         check_watchfiles()
-    _configure_logging(settings)
     from stanchion.cluster.supervisor import supervise
 
     announce = _announce(arguments.app, settings)
     supervise(arguments.app, load, traceback=arguments.traceback, announce=announce)
     print("stopped")
     return 0
-
-
-def _configure_logging(settings: Settings) -> None:
-    """The supervisor's own records, to standard error; the workers' come by way of the relay."""
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
 
 
 def _announce(target: str, settings: Settings) -> Callable[[Sequence[str], str | None], None]:

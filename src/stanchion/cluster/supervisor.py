@@ -18,6 +18,7 @@ from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
 from stanchion.cluster.status import Check, Status, readiness, route, snapshot, waiting, workers
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
+from stanchion.telemetry.log_lines import LineWriter, configure
 
 _log = logging.getLogger("stanchion.cluster")
 _LEAST_CAPACITY = 8
@@ -67,6 +68,7 @@ class Supervisor:
         self._listeners = Listeners(settings)
         self._board = Board.create(seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series)
         self._fleet = Fleet(self._target, settings, self._listeners, self._board, traceback=self._traceback)
+        self._open_log()
         self._handle_signals()
         starting = asyncio.ensure_future(self._fleet.start(count))
         while not (self._fleet.processes or starting.done()):
@@ -82,10 +84,18 @@ class Supervisor:
         finally:
             starting.cancel()
             self._listeners.unlink()
+            self._lines.finish(1.0)
             self._fleet.relay.close()
             for path in self._paths:
                 with suppress(OSError):
                     os.unlink(path)
+
+    def _open_log(self) -> None:
+        """Log by the same way as the workers, so that there is one writer and one format."""
+        log, end = os.pipe()
+        self._fleet.relay.add(log)
+        self._lines = LineWriter(end)
+        configure(self._settings.log_level, self._settings.log_format, self._lines)
 
     async def _serve(self) -> None:
         from stanchion.cluster.monitor import Monitor

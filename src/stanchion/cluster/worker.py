@@ -105,7 +105,7 @@ class Worker:
         self._beat.stop()
         if log is not None:
             log.flush()
-        self._lines.flush()
+        self._lines.finish(1.0)
 
     def _access_log(self) -> AccessLog | None:
         settings = self._settings
