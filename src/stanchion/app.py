@@ -14,6 +14,8 @@ from typing import Any, TypeVar, Unpack
 
 from msgspec import Struct
 
+from stanchion.asgi.hosted import Hosted
+from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
@@ -26,6 +28,7 @@ from stanchion.routing.route import Call, Endpoint, Route
 from stanchion.routing.template import fill, parse
 from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
+from stanchion.settings.sources import load
 
 T = TypeVar("T")
 Lifespan = Callable[["App"], AsyncIterator[None]]
@@ -47,6 +50,16 @@ class App(Router):
         self.checks: dict[str, ReadyCheck] = {}
         self._lifespans: list[Lifespan] = []
         self._routes: tuple[Route, ...] | None = None
+        self._hosted = Hosted(lambda: self.compile(load().settings), self._lifespans)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve under another server, as an ASGI 3 app. Settings come from the environment and stanchion.toml; those of
+        listening and of connections have no effect.
+
+        Raises:
+            ConfigurationError: the app has lifespans, and the server sends no lifespan events.
+        """
+        await self._hosted(scope, receive, send)
 
     def __repr__(self) -> str:
         return f"<App {self.name}: {len(self.routes)} routes>"

@@ -47,7 +47,7 @@ class Socket(Protocol):
         """Send, at the client's pace; raises `ClientLeft` if it is closed."""
         ...
 
-    def close(self, code: int, reason: str) -> None:
+    async def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake."""
         ...
 
@@ -86,19 +86,19 @@ class Conversation:
         except Exception as error:
             if of_leaving(error):
                 return
-            self._close(_FAILED, "")
+            await self._close(_FAILED, "")
             raise
         except asyncio.CancelledError:
-            self._close(_FAILED, "")
+            await self._close(_FAILED, "")
             raise
         if self._stage in (_CONNECT, _DENIAL):
             raise RuntimeError(f"the ASGI app returned before the handshake; it should send {_EXPECTED[self._stage]}")
-        self._close(_NORMAL, "")
+        await self._close(_NORMAL, "")
 
-    def _close(self, code: int, reason: str) -> None:
+    async def _close(self, code: int, reason: str) -> None:
         if self._stage == _OPEN:
             self._stage = _CLOSED
-            self._socket.close(code, reason)
+            await self._socket.close(code, reason)
 
     async def receive(self) -> Message:
         """`websocket.connect`, then each message, then `websocket.disconnect`."""
@@ -125,7 +125,7 @@ class Conversation:
         if self._stage == _OPEN and kind == "websocket.send":
             await self._socket.send(_content(message))
         elif self._stage == _OPEN and kind == "websocket.close":
-            self._close(message.get("code", _NORMAL) or _NORMAL, message.get("reason") or "")
+            await self._close(message.get("code", _NORMAL) or _NORMAL, message.get("reason") or "")
         elif self._stage == _CONNECT and kind in ("websocket.accept", "websocket.close"):
             await self._settle(message)
         elif self._stage in (_CONNECT, _DENIAL) and str(kind).startswith("websocket.http.response."):

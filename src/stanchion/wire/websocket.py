@@ -169,8 +169,11 @@ class WebSocket(Connected):
         if self._drained is not None:
             await asyncio.shield(self._drained)
 
-    def close(self, code: int, reason: str) -> None:
+    async def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake (RFC 6455 §7.1.2); the client's part of it has `write_timeout`."""
+        self._say_goodbye(code, reason)
+
+    def _say_goodbye(self, code: int, reason: str) -> None:
         if self._protocol.state is PROTOCOL_OPEN and not self.closing:
             self._protocol.send_close(code, reason)
             self._flush()
@@ -299,7 +302,7 @@ class WebSocket(Connected):
     def wind_down(self) -> None:
         """Tell the client to go elsewhere: 1001."""
         self._leaving = True
-        self.close(_GOING_AWAY, "the server is going away")
+        self._say_goodbye(_GOING_AWAY, "the server is going away")
 
     def shut(self) -> None:
         """The same."""
