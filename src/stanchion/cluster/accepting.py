@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from stanchion.wire.http1.protocol import HTTP1
@@ -24,36 +24,38 @@ class Accepting:
         """Accept from a slot's sockets."""
         self.stop(slot)
         self._sockets[slot] = listeners
-        self._listening[slot] = [
+        listening = [
             await self._server.loop.create_server(
                 lambda: HTTP1(self._server), sock=listener.dup(), backlog=self._server.settings.backlog
             )
             for listener in listeners
         ]
+        if self._sockets.get(slot) is listeners:
+            self._listening[slot] = listening
+        else:  # told to stop meanwhile
+            _close(listening)
 
     def stop(self, slot: int) -> None:
         """Leave a slot's sockets, and what waits in them, to another worker."""
-        for server in self._listening.pop(slot, ()):
-            server.close()
+        _close(self._listening.pop(slot, ()))
         for listener in self._sockets.pop(slot, ()):
             listener.close()
 
     def stop_all(self) -> None:
         """Leave all of them to others."""
-        for slot in list(self._listening):
+        for slot in list(self._sockets):
             self.stop(slot)
 
     async def finish(self) -> None:
         """Take in who has connected already, then close: whoever comes later is refused, nobody is reset."""
         for servers in self._listening.values():
-            for server in servers:
-                server.close()
+            _close(servers)
         self._listening.clear()
-        for listeners in self._sockets.values():
+        sockets, self._sockets = self._sockets, {}
+        for listeners in sockets.values():
             for listener in listeners:
                 await self._take_waiting(listener)
                 listener.close()
-        self._sockets.clear()
 
     async def _take_waiting(self, listener: socket.socket) -> None:
         with suppress(OSError):  # BlockingIOError: no more wait
@@ -61,3 +63,8 @@ class Accepting:
                 connection, _ = listener.accept()
                 connection.setblocking(False)
                 await self._server.loop.connect_accepted_socket(lambda: HTTP1(self._server), connection)
+
+
+def _close(servers: Iterable[asyncio.Server]) -> None:
+    for server in servers:
+        server.close()

@@ -67,6 +67,10 @@ class Status(Struct, frozen=True, kw_only=True):
     """Seconds."""
     ready: bool
     checks: Mapping[str, Check]
+    cpus: int
+    """That the processes may use, the container's quota included: what `--workers auto` makes."""
+    memory_limit: int | None
+    """Bytes at which the kernel kills; None where there is no limit but the machine's."""
     wanted: int
     """Workers there should be."""
     workers: Sequence[WorkerStatus]

@@ -13,7 +13,7 @@ from stanchion.board import Board
 from stanchion.cluster import control
 from stanchion.cluster.fleet import Fleet
 from stanchion.cluster.notify import notify
-from stanchion.cluster.quota import usable_cpus
+from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
 from stanchion.cluster.status import Check, Status, readiness, route, snapshot, waiting, workers
 from stanchion.errors import ConfigurationError
@@ -51,6 +51,7 @@ class Supervisor:
         self._started = time()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._reloading = asyncio.Lock()
         self._paths: list[str] = []
         self._admin_url: str | None = None
 
@@ -160,6 +161,8 @@ class Supervisor:
             age=time() - self._started,
             ready=all(check.ok for check in checks.values()),
             checks=checks,
+            cpus=usable_cpus(),
+            memory_limit=memory_limit(),
             wanted=len(self._fleet.wanted),
             workers=workers(self._fleet, shown),
             waiting=waiting(self._fleet),
@@ -177,6 +180,7 @@ class Supervisor:
             workers={state: states.count(state) for state in ("starting", "serving", "draining")},
             restarts=self._fleet.restarts,
             wanted=len(self._fleet.wanted),
+            memory_limit=memory_limit(),
             ready=all(check.ok for check in self.readiness().values()),
             started=self._started,
             version=_version(),
@@ -187,6 +191,15 @@ class Supervisor:
 
     async def reload(self) -> str | None:
         """Read the settings again and put a new worker in each old one's place; None, or why some are still old."""
+        async with self._reloading:
+            notify("RELOADING=1")
+            why = await self._reload()
+            notify("READY=1")
+        if why is not None:
+            _log.error("reload: %s", why)
+        return why
+
+    async def _reload(self) -> str | None:
         try:
             settings = self._load()
             fixed = [name for name in _FIXED if getattr(settings, name) != getattr(self._settings, name)]
@@ -194,15 +207,12 @@ class Supervisor:
                 return f"{', '.join(fixed)} cannot change while the server runs; restart it"
         except ConfigurationError as error:
             return str(error)
-        notify("RELOADING=1")
         before, self._fleet.settings = self._fleet.settings, settings
         why = await self._replace_all()
         if why is not None:
             self._fleet.settings = before
-            _log.error("reload: %s", why)
         else:
             self._settings = settings
-        notify("READY=1")
         return why
 
     async def _replace_all(self) -> str | None:

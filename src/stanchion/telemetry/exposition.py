@@ -50,6 +50,8 @@ class Supervision(Struct, frozen=True, kw_only=True):
     started: float
     """Unix time in seconds."""
     version: str
+    memory_limit: int | None = None
+    """Bytes that the processes may use together; None without a limit."""
 
 
 def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> bytes:
@@ -153,6 +155,9 @@ def _supervision(page: _Page, extra: Supervision) -> None:
     page.family("worker_restarts", "counter", "Workers replaced, by reason.")
     for reason, count in sorted(extra.restarts.items()):
         page.sample(count, reason=reason)
+    if extra.memory_limit is not None:
+        page.family("memory_limit_bytes", "gauge", "Memory at which the container's processes are killed.")
+        page.sample(extra.memory_limit)
     page.family("ready", "gauge", "1 if the server takes requests, else 0.")
     page.sample(int(extra.ready))
     page.family("start_time_seconds", "gauge", "When the server started, in Unix time.")
