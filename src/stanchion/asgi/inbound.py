@@ -52,7 +52,7 @@ class Inbound(Visitor):
             await self._out.respond(request, problem(error, request))
             return
         if endpoint.inline is not None and request.stream is None:
-            await self._out.respond(request, self._inline(request, endpoint))
+            await self._send(request, self._inline(request, endpoint))
             return
         self._work = asyncio.create_task(self._serve(request, endpoint))
         watch = asyncio.create_task(self._watch(request, endpoint))
