@@ -46,5 +46,5 @@ def test_a_rate_is_read(text: str, count: int, seconds: int) -> None:
     ],
 )
 def test_what_is_none_is_told(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="rate .*expected a count"):
+    with pytest.raises(ConfigurationError, match=r"rate .*expected a count"):
         parse_rate(text)

@@ -32,6 +32,7 @@ _FIXED = (
     "admin_socket",
     "control_socket",
     "max_series",
+    "limit_clients",
 )
 """Settings that a reload cannot change: what they are for lives as long as the supervisor."""
 
@@ -67,7 +68,9 @@ class Supervisor:
         settings = self._settings
         count = worker_count(settings)
         self._listeners = Listeners(settings)
-        self._board = Board.create(seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series)
+        self._board = Board.create(
+            seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series, clients=settings.limit_clients
+        )
         self._fleet = Fleet(self._target, settings, self._listeners, self._board, traceback=self._traceback)
         self._open_log()
         self._handle_signals()

@@ -241,9 +241,8 @@ class Exchanges(Incoming):
             base = server.series_of(request, endpoint)
         server.ended(base, status, taken)
         if server.log is not None:
-            if self._client is None:
-                peer = self.client
-                self._client = peer[0] if peer else "-"
+            if self._client is None or server.proxies.believed:  # behind a proxy each request may be another's
+                self._client = request.client_ip or "-"
             server.log.add(request, status, size, taken, self._client)
 
     def answering(self, request: Request) -> bool:

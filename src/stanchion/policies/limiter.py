@@ -1,0 +1,126 @@
+"""What the routes of one limit share in a worker: its store, its count of outcomes, and how it tells clients.
+
+The header fields are those of draft-ietf-httpapi-ratelimit-headers-10, and the problem type of a refusal is its too.
+"""
+
+import asyncio
+from copy import copy
+from enum import IntEnum
+from typing import Any
+
+from stanchion.errors import RouteError, TooManyRequests
+from stanchion.http.response import ANSWERED, Response
+from stanchion.limits.board_store import BoardStore
+from stanchion.limits.decision import Decision, Rule
+from stanchion.limits.rate import SECOND, Rate
+from stanchion.policies.runtime import Runtime
+
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+
+class Outcome(IntEnum):
+    """A cell of a limit's tally; each counts requests but the last."""
+
+    ALLOWED = 0
+    REFUSED = 1
+    QUEUED = 2
+    """Allowed after a wait."""
+    FORGOTTEN = 4
+    """Clients whose state had to make room for another's."""
+
+
+_ALLOWED, _REFUSED, _QUEUED, _FORGOTTEN = map(int, Outcome)
+
+
+class Limiter:
+    """One limit in one worker."""
+
+    def __init__(self, name: str, rule: Rule, rate: Rate, runtime: Runtime) -> None:
+        self.name = name
+        self.waiting = 0
+        """Requests that wait for their turn."""
+        self._store = BoardStore(runtime.board, name, rule)
+        self._forgotten = 0
+        self._cells, self._base = runtime.tally("limit", name)
+        self._policy = f'"{name}";q={rate.count};w={rate.seconds}'
+        self._quoted = f'"{name}";r='
+
+    def __repr__(self) -> str:
+        return f"<Limiter {self.name}, {self.waiting} waiting>"
+
+    def statistics(self) -> dict[str, int]:
+        """Outcomes in this worker, and how many requests wait."""
+        counts = {outcome.name.lower(): self._cells[self._base + outcome] for outcome in Outcome}
+        return {**counts, "waiting": self.waiting}
+
+    def take(self, client: str, cost: int, patience: int) -> Decision:
+        """Decide on a request and count the outcome; `patience` in nanoseconds."""
+        store = self._store
+        decision = store.take(client, cost, patience)
+        cell = _ALLOWED if decision.allowed else _REFUSED
+        self._cells[self._base + (_QUEUED if decision.delay else cell)] += 1
+        if store.given_up != self._forgotten:
+            self._cells[self._base + _FORGOTTEN] += store.given_up - self._forgotten
+            self._forgotten = store.given_up
+        return decision
+
+    async def wait(self, delay: int) -> None:
+        """Wait for a request's turn, nanoseconds. Who leaves meanwhile has had its turn."""
+        self.waiting += 1
+        try:
+            await asyncio.sleep(delay / SECOND)
+        finally:
+            self.waiting -= 1
+
+    def refusal(self, decision: Decision) -> TooManyRequests:
+        """The 429, with what the client needs to do better."""
+        seconds = max(1, -(-decision.retry_after // SECOND))
+        extensions: dict[str, Any] = {
+            "type": QUOTA_EXCEEDED,
+            "violated-policies": [self.name],
+            "retry_after": round(decision.retry_after / SECOND, 3),
+        }
+        fields = {
+            "Retry-After": str(seconds),
+            "RateLimit-Policy": self._policy,
+            "RateLimit": self._field(decision),
+        }
+        return TooManyRequests(f"over the limit {self.name}", headers=fields, **extensions)
+
+    def marked(self, response: Response, decision: Decision) -> Response:
+        """The response with this limit's RateLimit field, before those of limits further in."""
+        if response is ANSWERED or response.status == 101:
+            return response
+        marked = copy(response)  # a handler may keep its own for good
+        headers, field = response.headers, self._field(decision)
+        if headers is None:
+            marked.headers = {"RateLimit": field}
+        else:
+            inner = headers.get("RateLimit")
+            marked.headers = {**headers, "RateLimit": field if inner is None else f"{field}, {inner}"}
+        return marked
+
+    def _field(self, decision: Decision) -> str:
+        return f"{self._quoted}{decision.remaining};t={-(-decision.reset // SECOND)}"
+
+
+class Naming:
+    """Names of limits: what is given may be shared, what is made never is."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, Any] = {}
+        self._made: dict[str, int] = {}
+
+    def name(self, given: str | None, otherwise: str, limit: Any) -> str:
+        """The name of a declaration; the same in every worker, since they compile the same routes in one order.
+
+        Raises:
+            RouteError: declarations of one name differ.
+        """
+        if given is None:
+            number = self._made[otherwise] = self._made.get(otherwise, 0) + 1
+            return otherwise if number == 1 else f"{otherwise} #{number}"
+        first = self._given.setdefault(given, limit)
+        if first != limit:
+            raise RouteError(f"two limits are named {given!r} and differ: {first} and {limit}; give each its own name")
+        return given
