@@ -118,7 +118,7 @@ def test_gcra_by_hand() -> None:
 
 def test_the_interval_is_rounded_to_the_safe_side() -> None:
     assert Gcra.of(parse_rate("7/s"), 1).interval == 142_857_143
-    with pytest.raises(ConfigurationError, match="burst=100: .*73 years"):
+    with pytest.raises(ConfigurationError, match=r"burst=100: .*73 years"):
         Gcra.of(parse_rate("1/366d"), 100)
 
 

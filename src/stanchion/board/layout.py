@@ -7,8 +7,8 @@
     clients         sets of eight entries of four cells: key, expiry and two numbers
     rows            one a seat, then one more: what retired seats have counted
 
-A row is 16 gauges, 16 counters, the tallies' blocks and the series' blocks. All is native unsigned 64-bit cells at multiples of eight
-bytes: CPython reads and writes one as a single move, so no reader ever sees half a number.
+A row is 16 gauges, 16 counters, the tallies' blocks and the series' blocks. All is native unsigned 64-bit cells at
+multiples of eight bytes: CPython reads and writes one as a single move, so no reader ever sees half a number.
 """
 
 from enum import IntEnum

@@ -250,7 +250,7 @@ class Fleet:
         await process.ended
         with suppress(OSError):  # BlockingIOError: nothing is left in its inbox
             while self.serving:
-                packet, descriptors, _, _ = socket.recv_fds(slot.inbox, 16, 1)
+                packet, descriptors, _, _ = socket.recv_fds(slot.inbox, 128, 1)
                 socket.send_fds(self.slots[self.serving[0].slot].outbox, [packet], descriptors)
                 for descriptor in descriptors:
                     os.close(descriptor)

@@ -15,7 +15,7 @@ from stanchion.cluster.fleet import Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
-from stanchion.cluster.status import Check, Status, readiness, route, snapshot, waiting, workers
+from stanchion.cluster.status import Check, Status, limits, readiness, route, snapshot, waiting, workers
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 from stanchion.telemetry.log_lines import LineWriter, configure
@@ -172,6 +172,7 @@ class Supervisor:
             restarts=dict(self._fleet.restarts),
             counters=shown.counters,
             routes=[route(series) for series in shown.series],
+            limits=limits(shown),
         )
 
     def metrics(self, *, openmetrics: bool) -> bytes:

@@ -75,7 +75,7 @@ def client_of(peer: str | None, fields: dict[bytes, bytes], proxies: Proxies) ->
         return client
     rest = fields.get(proxies.field, b"").decode("latin-1")
     step = _last_forwarded if proxies.field == b"forwarded" else _last_entry
-    for hop in range(proxies.hops or _MOST_HOPS):
+    for _ in range(proxies.hops or _MOST_HOPS):
         if not rest or (not proxies.hops and not _trusts(proxies, client)):
             break
         rest, entry = step(rest)

@@ -5,7 +5,6 @@ The header fields are those of draft-ietf-httpapi-ratelimit-headers-10, and the 
 
 import asyncio
 from copy import copy
-from enum import IntEnum
 from typing import Any
 
 from stanchion.errors import RouteError, TooManyRequests
@@ -14,22 +13,12 @@ from stanchion.limits.board_store import BoardStore
 from stanchion.limits.decision import Decision, Rule
 from stanchion.limits.rate import SECOND, Rate
 from stanchion.policies.runtime import Runtime
+from stanchion.telemetry.tallies import LIMIT, LimitCell
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
-class Outcome(IntEnum):
-    """A cell of a limit's tally; each counts requests but the last."""
-
-    ALLOWED = 0
-    REFUSED = 1
-    QUEUED = 2
-    """Allowed after a wait."""
-    FORGOTTEN = 4
-    """Clients whose state had to make room for another's."""
-
-
-_ALLOWED, _REFUSED, _QUEUED, _FORGOTTEN = map(int, Outcome)
+_ALLOWED, _REFUSED, _QUEUED, _STORE_FAILED, _FORGOTTEN = map(int, list(LimitCell)[:5])
 
 
 class Limiter:
@@ -41,7 +30,7 @@ class Limiter:
         """Requests that wait for their turn."""
         self._store = BoardStore(runtime.board, name, rule)
         self._forgotten = 0
-        self._cells, self._base = runtime.tally("limit", name)
+        self._cells, self._base = runtime.tally(LIMIT, name)
         self._policy = f'"{name}";q={rate.count};w={rate.seconds}'
         self._quoted = f'"{name}";r='
 
@@ -50,7 +39,7 @@ class Limiter:
 
     def statistics(self) -> dict[str, int]:
         """Outcomes in this worker, and how many requests wait."""
-        counts = {outcome.name.lower(): self._cells[self._base + outcome] for outcome in Outcome}
+        counts = {cell.name.lower(): self._cells[self._base + cell] for cell in LimitCell}
         return {**counts, "waiting": self.waiting}
 
     def take(self, client: str, cost: int, patience: int) -> Decision:

@@ -43,6 +43,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The field in which the trusted proxies tell the client's address. The other one is not looked at: proxies pass
     it on as the client wrote it."""
 
+    proxy_protocol: bool = False
+    """Expect the PROXY protocol, version 1 or 2, at the start of each connection, as a balancer of TCP connections
+    sends it; one that starts otherwise is dropped. What it says is believed: turn it on only where nobody else
+    connects."""
+
     workers: Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"] = 1
     """Worker processes; `auto` is one for each CPU the process may use, container quota included."""
 
