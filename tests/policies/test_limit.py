@@ -211,6 +211,10 @@ def test_what_waits_is_served_in_time_and_the_rest_refused() -> None:
         ({"rate": "1/s", "mode": "leaky"}, "mode is 'gcra' or 'window'"),
         ({"rate": "1/s", "mode": "window", "burst": 2}, "neither turns to wait for nor a burst"),
         ({"rate": "1/s", "max_wait": 0.0}, "max_wait=0.0"),
+        ({"rate": "1/s", "lease": 5}, "a lease is taken from a store"),
+        ({"rate": "1/s", "store": "redis://x"}, "a limit with a store needs a name"),
+        ({"rate": "1/s", "store": "redis://x", "name": "x", "lease": 5, "mode": "window"}, "a lease goes with"),
+        ({"rate": "1/s", "fail": "shut"}, "fail is 'local', 'open' or 'closed'"),
         ({"rate": "1/s", "name": 'a"b'}, "name='a\"b'"),
     ],
 )
@@ -220,4 +224,6 @@ def test_a_wrong_option_is_told_where_it_is_written(options: dict[str, Any], tol
 
 
 def test_it_shows_as_it_was_written() -> None:
-    assert repr(Limit("5/s", burst=2)) == "Limit(rate='5/s', burst=2)"
+    assert repr(Limit("5/s", burst=2)) == "Limit('5/s', burst=2)"
+    limit = Limit("5/s", name="x", store="rediss://me:se/c@ret@cache.example:6379/0", fail="open")
+    assert repr(limit) == "Limit('5/s', store='rediss://***@cache.example:6379/0', fail='open', name='x')"

@@ -4,24 +4,26 @@ from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
+from msgspec.structs import fields
 
 from stanchion.errors import RouteError
 from stanchion.http.request import Request
 from stanchion.http.response import Response
-from stanchion.limits.decision import Decision, Rule
+from stanchion.limits.decision import Rule
 from stanchion.limits.gcra import Gcra
 from stanchion.limits.rate import SECOND, parse_rate
+from stanchion.limits.redis_gate import redacted
 from stanchion.limits.sliding_window import SlidingWindow
 from stanchion.policies.base import Category, Policy
 from stanchion.policies.limit_keys import NAMES, By, key_of
-from stanchion.policies.limiter import Limiter, Naming
+from stanchion.policies.limiter import Limiter, Naming, remote_of
 from stanchion.policies.runtime import Runtime
 from stanchion.routing.route import Call, Route
 
 Cost = int | Callable[[Request], int]
 
 
-class LimitOptions(Policy, frozen=True, kw_only=True, repr_omit_defaults=True):
+class LimitOptions(Policy, frozen=True, kw_only=True):
     """What a `Limit` takes besides its rate; all by name."""
 
     burst: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
@@ -47,6 +49,17 @@ class LimitOptions(Policy, frozen=True, kw_only=True, repr_omit_defaults=True):
     max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """Requests of this limit that wait in a worker at one time; further ones are refused."""
 
+    store: Annotated[str, Meta(min_length=1)] | None = None
+    """Where the states are: the machine's own board, or `redis://…` (Redis or Valkey; also `rediss://`, `unix://`) for
+    several machines, which count together by the limit's name."""
+
+    lease: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    """With a store: requests that a worker takes in advance for a client, so that most need not ask it. Fewer near the
+    limit. A client may get as many too many as workers hold for it; 0 is exact."""
+
+    fail: Literal["local", "open", "closed"] = "local"
+    """While the store does not answer: `local` counts on each machine's board, `open` allows, `closed` refuses."""
+
     headers: bool = True
     """Send the RateLimit field with what is allowed, too: 2 µs a response."""
 
@@ -55,7 +68,7 @@ class LimitOptions(Policy, frozen=True, kw_only=True, repr_omit_defaults=True):
     one name share one budget. Not given, it is made from the rate, and the declaration has a budget of its own."""
 
 
-class Limit(LimitOptions, frozen=True, repr_omit_defaults=True):
+class Limit(LimitOptions, frozen=True):
     """Allows `rate` for each client; beyond it the answer is 429, given before the body is read.
 
     `Limit("100/min", burst=20)`. Several hold at one time, the app's, the router's and the route's together. One
@@ -75,6 +88,7 @@ class Limit(LimitOptions, frozen=True, repr_omit_defaults=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.rule()
+        self._check_store()
         if not callable(self.by) and self.by not in NAMES:
             raise RouteError(f"Limit(by={self.by!r}): expected one of {', '.join(NAMES)}, or a function of the request")
         if isinstance(self.cost, int) and self.cost < 1:
@@ -83,6 +97,24 @@ class Limit(LimitOptions, frozen=True, repr_omit_defaults=True):
             raise RouteError(f"{self!r}: mode is 'gcra' or 'window', on_exceed is 'refuse' or 'queue'")
         if self.mode == "window" and (self.on_exceed == "queue" or self.burst is not None):
             raise RouteError(f"{self!r}: a window has neither turns to wait for nor a burst; use mode='gcra'")
+
+    def __repr__(self) -> str:
+        """As it was written, without a password."""
+        given = ((field, getattr(self, field.name)) for field in fields(self) if field.name != "rate")
+        changed = {field.name: value for field, value in given if value != field.default}
+        if self.store is not None:
+            changed["store"] = redacted(self.store)
+        return f"Limit({', '.join([repr(self.rate), *(f'{name}={value!r}' for name, value in changed.items())])})"
+
+    def _check_store(self) -> None:
+        if self.store is None and self.lease:
+            raise RouteError(f"{self!r}: a lease is taken from a store; give one, or leave lease out")
+        if self.store is not None and self.name is None:
+            raise RouteError(f"{self!r}: a limit with a store needs a name, by which machines count together")
+        if self.lease and (self.mode == "window" or self.on_exceed == "queue"):
+            raise RouteError(f"{self!r}: a lease goes with mode='gcra' and on_exceed='refuse' alone")
+        if self.fail not in ("local", "open", "closed"):
+            raise RouteError(f"{self!r}: fail is 'local', 'open' or 'closed'")
 
     def rule(self) -> Rule:
         """The algorithm with its figures."""
@@ -98,7 +130,10 @@ class Limit(LimitOptions, frozen=True, repr_omit_defaults=True):
         naming = runtime.shared("limit names", Naming)
         by = getattr(self.by, "__name__", "own") if callable(self.by) else self.by
         name = naming.name(self.name, f"{self.rate} by {by}", self)
-        return Limiter(name, self.rule(), parse_rate(self.rate), runtime)
+        limiter = Limiter(name, self.rule(), parse_rate(self.rate), runtime)
+        if self.store is not None:
+            limiter.use(remote_of(self.store, runtime, limiter, self.lease), self.fail)
+        return limiter
 
 
 def _limited(call: Call, limiter: Limiter, limit: Limit, route: Route) -> Call:
@@ -107,10 +142,16 @@ def _limited(call: Call, limiter: Limiter, limit: Limit, route: Route) -> Call:
     cost_of = None if isinstance(limit.cost, int) else limit.cost
     patience = int(limit.max_wait * SECOND) if limit.on_exceed == "queue" else 0
     most = limit.max_waiting
+    remote = limit.store is not None
 
     async def limited(request: Request) -> Response:
         amount = cost if cost_of is None else max(0, cost_of(request))
-        decision: Decision = limiter.take(key(request), amount, patience if limiter.waiting < most else 0)
+        if remote:
+            decision = await limiter.ask(key(request), amount, patience if limiter.waiting < most else 0)
+            if decision is None:  # the store has failed, and its limit is open
+                return await call(request)
+        else:
+            decision = limiter.take(key(request), amount, patience if limiter.waiting < most else 0)
         if not decision.allowed:
             raise limiter.refusal(decision)
         if decision.delay:

@@ -5,20 +5,24 @@ The header fields are those of draft-ietf-httpapi-ratelimit-headers-10, and the 
 
 import asyncio
 from copy import copy
-from typing import Any
+from typing import Any, Literal
 
 from stanchion.errors import RouteError, TooManyRequests
 from stanchion.http.response import ANSWERED, Response
 from stanchion.limits.board_store import BoardStore
 from stanchion.limits.decision import Decision, Rule
 from stanchion.limits.rate import SECOND, Rate
+from stanchion.limits.redis_gate import RedisGate, StoreFailed
+from stanchion.limits.redis_store import RedisStore
 from stanchion.policies.runtime import Runtime
 from stanchion.telemetry.tallies import LIMIT, LimitCell
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
-_ALLOWED, _REFUSED, _QUEUED, _STORE_FAILED, _FORGOTTEN = map(int, list(LimitCell)[:5])
+_ALLOWED, _REFUSED, _QUEUED, _STORE_FAILED, _FORGOTTEN, _LEASED, _SETTLED = map(int, LimitCell)
+
+Fail = Literal["local", "open", "closed"]
 
 
 class Limiter:
@@ -26,10 +30,13 @@ class Limiter:
 
     def __init__(self, name: str, rule: Rule, rate: Rate, runtime: Runtime) -> None:
         self.name = name
+        self.rule = rule
         self.waiting = 0
         """Requests that wait for their turn."""
         self._store = BoardStore(runtime.board, name, rule)
-        self._forgotten = 0
+        self._forgotten = self._leased = self._settled = 0
+        self._remote: RedisStore | None = None
+        self._fail: Fail = "local"
         self._cells, self._base = runtime.tally(LIMIT, name)
         self._policy = f'"{name}";q={rate.count};w={rate.seconds}'
         self._quoted = f'"{name}";r='
@@ -52,6 +59,48 @@ class Limiter:
             self._cells[self._base + _FORGOTTEN] += store.given_up - self._forgotten
             self._forgotten = store.given_up
         return decision
+
+    def use(self, remote: RedisStore, fail: Fail) -> None:
+        """Have `remote` decide; while it does not, `fail` holds."""
+        self._remote = remote
+        self._fail = fail
+
+    async def ask(self, client: str, cost: int, patience: int) -> Decision | None:
+        """As `take`, of the remote store; None where it has failed and the limit is open.
+
+        Raises:
+            TooManyRequests: it has failed and the limit is closed.
+        """
+        assert self._remote is not None
+        cells, base = self._cells, self._base
+        try:
+            decision = await self._remote.take(client, cost, patience)
+        except StoreFailed:
+            cells[base + _STORE_FAILED] += 1
+            if self._fail == "local":
+                return self.take(client, cost, patience)
+            cells[base + (_ALLOWED if self._fail == "open" else _REFUSED)] += 1
+            if self._fail == "open":
+                return None
+            raise TooManyRequests(
+                f"the limit {self.name} cannot be checked", code="limit-store-unavailable", headers={"Retry-After": "1"}
+            ) from None
+        cell = _ALLOWED if decision.allowed else _REFUSED
+        cells[base + (_QUEUED if decision.delay else cell)] += 1
+        self._count_leases(self._remote)
+        return decision
+
+    def _count_leases(self, remote: RedisStore) -> None:
+        leases = remote.leases
+        self._cells[self._base + _LEASED] += leases.taken - self._leased
+        self._cells[self._base + _SETTLED] += leases.settled - self._settled
+        self._leased, self._settled = leases.taken, leases.settled
+
+    async def close(self) -> None:
+        """Give back what is leased."""
+        if self._remote is not None:
+            await self._remote.close()
+            self._count_leases(self._remote)
 
     async def wait(self, delay: int) -> None:
         """Wait for a request's turn, nanoseconds. Who leaves meanwhile has had its turn."""
@@ -91,6 +140,19 @@ class Limiter:
 
     def _field(self, decision: Decision) -> str:
         return f"{self._quoted}{decision.remaining};t={-(-decision.reset // SECOND)}"
+
+
+def remote_of(url: str, runtime: Runtime, limiter: Limiter, lease: int) -> RedisStore:
+    """A limiter's store at this URL; limits of one URL share the way to it. Both end with the app."""
+
+    def gate() -> RedisGate:
+        made = RedisGate(url)
+        runtime.at_end(made.close)
+        return made
+
+    store = RedisStore(runtime.shared(("redis", url), gate), limiter.name, limiter.rule, lease=lease)
+    runtime.at_end(limiter.close)
+    return store
 
 
 class Naming:
