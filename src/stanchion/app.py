@@ -197,6 +197,7 @@ class Compiled:
         async with AsyncExitStack() as stack:
             stack.callback(self.executor.shutdown, wait=False, cancel_futures=True)
             stack.push_async_callback(self.runtime.close)
+            await self.runtime.open()
             for lifespan in self.app._lifespans:
                 await _enter(stack, lifespan, self.app)
             self._check_resources()

@@ -9,21 +9,23 @@ import pytest
 
 from stanchion.errors import ConfigurationError
 from stanchion.limits.gcra import Gcra
-from stanchion.limits.redis_gate import PROBE, TIMEOUT, RedisGate, StoreFailed
+from stanchion.limits.redis_gate import PROBE, RedisGate, StoreFailed
 from stanchion.limits.redis_script import check_of
 from stanchion.limits.redis_store import RedisStore
 from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
 
 pytestmark = needs_redis
 RULE = Gcra(interval=3600 * 10**9, burst=500)
+TIMEOUT = 0.05
 MARGIN = 0.5
 """Seconds that a busy machine may add to a bound."""
 
 
 def with_gate(url: str, work: Callable[[RedisGate], Awaitable[Any]]) -> None:
     async def main() -> None:
-        gate = RedisGate(url)
+        gate = RedisGate(url, TIMEOUT)
         try:
+            await gate.open()
             await work(gate)
         finally:
             await gate.close()
@@ -163,5 +165,5 @@ def test_a_long_name_is_hashed(shared_redis: RedisServer) -> None:
 
 def test_what_is_no_url_is_told_without_its_password() -> None:
     with pytest.raises(ConfigurationError, match=r"store='http://\*\*\*@cache.*give a URL such as redis://") as caught:
-        RedisGate("http://me:secret@cache/0")
+        RedisGate("http://me:secret@cache/0", TIMEOUT)
     assert "secret" not in str(caught.value)

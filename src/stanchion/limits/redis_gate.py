@@ -4,7 +4,7 @@ The checks of a loop tick go in one script call, and while two calls are under w
 the more load, the larger the batches. Measured against a call a check, on one connection and on a pool of 32: see
 docs/why/rate-limits.md.
 
-A call has 50 ms. After two failures in a row nothing is sent but a probe every quarter of a second, and every check
+A call has a time, 50 ms unless the setting `limit_store_timeout` says otherwise. After two failures in a row nothing is sent but a probe every quarter of a second, and every check
 fails at once, until a probe is answered.
 """
 
@@ -12,6 +12,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stanchion.errors import ConfigurationError
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("stanchion.limits")
 
-TIMEOUT = 0.05
-"""Seconds a call may take, connecting included."""
+START = 1.0
+"""Seconds in which the first connections are made, before there is a request to wait for them."""
 PROBE = 0.25
 """Seconds between two probes of a server that has failed."""
 _LATE = 0.01
 """Seconds that this process's own loop may be late before a time-out is its own fault: then the reply, which may be
-there already, gets another while."""
+there already, gets half the time once more."""
 _FAILURES = 2
 _IN_FLIGHT = 2
 _BATCH = 256
@@ -45,8 +46,13 @@ _Waiting = tuple[bytes, Check, "asyncio.Future[Grant]"]
 class RedisGate:
     """One Redis or Valkey, by its URL; connects when it is first asked."""
 
-    def __init__(self, url: str) -> None:
-        """Raises ConfigurationError where the driver is missing, or the URL is none."""
+    def __init__(self, url: str, timeout: float) -> None:
+        """`timeout` is in seconds, for a call with the connecting it may need.
+
+        Raises:
+            ConfigurationError: the driver is missing, or the URL is none.
+        """
+        self._timeout = timeout
         self._client, self._errors, self._no_script = _driver(url)
         self._execute: Callable[..., Awaitable[bytes]] = self._client.execute_command
         self._waiting: list[_Waiting] = []
@@ -137,18 +143,18 @@ class RedisGate:
         self._probing = None
 
     async def _bounded(self, keys: Sequence[bytes], checks: Sequence[Check]) -> bytes:
-        """One call of the script, within TIMEOUT.
+        """One call of the script, within its time.
 
         Raises:
             StoreFailed: there was no answer in time.
         """
-        bound = _Bound()
+        bound = _Bound(self._timeout)
         try:
             return await self._call(keys, pack(checks))
         except asyncio.CancelledError:
             if not bound.expired or bound.task.uncancel():
                 raise
-            raise StoreFailed(f"no answer within {TIMEOUT * 1000:g} ms") from None
+            raise StoreFailed(f"no answer within {self._timeout * 1000:g} ms") from None
         finally:
             bound.timer.cancel()
 
@@ -157,6 +163,12 @@ class RedisGate:
             return await self._execute("EVALSHA", DIGEST, len(keys), *keys, packed)
         except self._no_script:  # the server is new, or has been restarted
             return await self._execute("EVAL", SCRIPT, len(keys), *keys, packed)
+
+    async def open(self) -> None:
+        """Connect, and have the server learn the script; if that fails the first checks will."""
+        with suppress(TimeoutError, *self._errors):
+            async with asyncio.timeout(START):
+                await asyncio.gather(*(self._call([], pack([])) for _ in range(_IN_FLIGHT)))
 
     async def close(self) -> None:
         """End what is under way, and the connections."""
@@ -173,23 +185,24 @@ def redacted(url: str) -> str:
 
 
 class _Bound:
-    """Cancels the running task after TIMEOUT, and a little later if it was this process that had no time."""
+    """Cancels the running task in time, and somewhat later if it was this process that had no time."""
 
-    __slots__ = ("due", "expired", "late", "loop", "task", "timer")
+    __slots__ = ("due", "expired", "late", "loop", "task", "timeout", "timer")
 
-    def __init__(self) -> None:
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
         self.loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None  # a call always runs in one
         self.task = task
         self.expired = self.late = False
-        self.due = self.loop.time() + TIMEOUT
+        self.due = self.loop.time() + timeout
         self.timer = self.loop.call_at(self.due, self.expire)
 
     def expire(self) -> None:
         if not self.late and self.loop.time() - self.due > _LATE:
             self.late = True
-            self.timer = self.loop.call_later(_LATE, self.expire)
+            self.timer = self.loop.call_later(self.timeout / 2, self.expire)
             return
         self.expired = True
         self.task.cancel()

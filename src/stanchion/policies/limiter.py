@@ -146,7 +146,8 @@ def remote_of(url: str, runtime: Runtime, limiter: Limiter, lease: int) -> Redis
     """A limiter's store at this URL; limits of one URL share the way to it. Both end with the app."""
 
     def gate() -> RedisGate:
-        made = RedisGate(url)
+        made = RedisGate(url, runtime.settings.limit_store_timeout)
+        runtime.at_start(made.open)
         runtime.at_end(made.close)
         return made
 

@@ -19,6 +19,7 @@ class Runtime:
         self._board = board
         self._seat = seat
         self._shared: dict[Hashable, Any] = {}
+        self._beginnings: list[Callable[[], Awaitable[None]]] = []
         self._endings: list[Callable[[], Awaitable[None]]] = []
 
     def __repr__(self) -> str:
@@ -43,9 +44,18 @@ class Runtime:
             self._shared[key] = make()
         return cast(T, self._shared[key])
 
+    def at_start(self, beginning: Callable[[], Awaitable[None]]) -> None:
+        """Await `beginning()` before the app's first request. A server that sends no lifespan events skips it."""
+        self._beginnings.append(beginning)
+
     def at_end(self, ending: Callable[[], Awaitable[None]]) -> None:
         """Await `ending()` when the app ends, after its last request; the last registered is the first to run."""
         self._endings.append(ending)
+
+    async def open(self) -> None:
+        """Begin what was registered."""
+        for beginning in self._beginnings:
+            await beginning()
 
     async def close(self) -> None:
         """End what was registered."""
