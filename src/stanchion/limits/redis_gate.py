@@ -1,8 +1,7 @@
 """A worker's way to one Redis: checks gathered into batches, each call bounded, and a breaker before it.
 
-The checks of a loop tick go in one script call, and while two calls are under way those that come gather for the next:
-the more load, the larger the batches. Measured against a call a check, on one connection and on a pool of 32: see
-docs/why/rate-limits.md.
+The checks of a loop tick go in one script call, and while it is under way those that come gather for the next: the more
+load, the larger the batches, and the less a check costs.
 
 A call has a time, 50 ms unless the setting `limit_store_timeout` says otherwise. After two failures in a row nothing is sent but a probe every quarter of a second, and every check
 fails at once, until a probe is answered.
@@ -32,6 +31,8 @@ _LATE = 0.01
 there already, gets half the time once more."""
 _FAILURES = 2
 _IN_FLIGHT = 2
+_WORTH = 32
+"""Checks for which a second call goes out beside the first: fewer wait for its end, and make one batch then."""
 _BATCH = 256
 """Checks of a call: about 1 ms of the server's time."""
 
@@ -93,7 +94,7 @@ class RedisGate:
     def _flush(self) -> None:
         """Send what has gathered, unless enough is under way: then its end does."""
         self._scheduled = False
-        while self._waiting and len(self._calls) < _IN_FLIGHT:
+        while self._waiting and len(self._calls) < (_IN_FLIGHT if len(self._waiting) >= _WORTH else 1):
             batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
             task = asyncio.get_running_loop().create_task(self._send(batch))
             self._calls.add(task)
