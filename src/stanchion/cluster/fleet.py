@@ -86,10 +86,7 @@ class Fleet:
         slots = [self._slot(index) for index in range(count)]
         failures = [why for why in await asyncio.gather(*map(self._bring_up, slots)) if why is not None]
         if failures and not self.stopping:
-            self.stopping = True
-            for process in self.processes:
-                process.kill("start")
-            await self._all_ended()
+            await self.kill("start")
             raise ConfigurationError(failures[0])
 
     def _slot(self, index: int) -> Slot:
@@ -266,8 +263,13 @@ class Fleet:
                 process.kill("stop")  # it has nothing to finish
             process.drain(Drain(timeout, "nobody"))
         await self._all_ended(timeout + _END_GRACE)
+        await self.kill("drain")
+
+    async def kill(self, reason: str) -> None:
+        """End what is left of the workers at once."""
+        self.stopping = True
         for process in self.processes:
-            process.kill("drain")
+            process.kill(reason)
         await self._all_ended()
 
     def hurry(self) -> None:

@@ -84,6 +84,7 @@ class Supervisor:
             await self._leave()
         finally:
             starting.cancel()
+            await self._fleet.kill("start")  # there are some only if the above has failed
             self._listeners.unlink()
             self._lines.finish(1.0)
             self._fleet.relay.close()
