@@ -230,10 +230,12 @@ def state(pid: int) -> str:
 
 
 class Client:
-    """One kept connection, with bytes sent and taken as they are."""
+    """One kept connection to a port, or to the Unix socket at a path."""
 
-    def __init__(self, port: int) -> None:
-        self._end = socket.create_connection(("127.0.0.1", port), timeout=20)
+    def __init__(self, address: int | str) -> None:
+        self._end = socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET)
+        self._end.settimeout(20)
+        self._end.connect(address if isinstance(address, str) else ("127.0.0.1", address))
         self._file = self._end.makefile("rb")
 
     def send(self, path: str, *, times: int = 1) -> None:
