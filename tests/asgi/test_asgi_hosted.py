@@ -160,4 +160,6 @@ def test_without_lifespan_events_the_mistake_is_told(folder: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
-    assert "the app's lifespan started has not run, for the server sends no lifespan" in (folder / "off.log").read_text()
+    assert (
+        "the app's lifespan started has not run, for the server sends no lifespan" in (folder / "off.log").read_text()
+    )

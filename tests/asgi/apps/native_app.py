@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, WebSocket
 from msgspec import Struct
+
 from stanchion import App, BodyLimit, File, HTTPError, Response, Stream
 
 CANCELLED: list[str] = []
