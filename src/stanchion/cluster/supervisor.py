@@ -102,14 +102,15 @@ class Supervisor:
     async def _serve(self) -> None:
         from stanchion.cluster.monitor import Monitor
 
-        self._announce(self._listeners.urls, self._admin_url)
-        notify("READY=1")
-        monitor = asyncio.ensure_future(Monitor(self._fleet, self._board).run())
-        monitor.add_done_callback(self._monitor_ended)
         if self._settings.reload:
             from stanchion.cluster.watch import watch
 
             self._fleet.do(watch(self.reload))
+            await asyncio.sleep(0)  # what changes from the announcement on is noticed
+        self._announce(self._listeners.urls, self._admin_url)
+        notify("READY=1")
+        monitor = asyncio.ensure_future(Monitor(self._fleet, self._board).run())
+        monitor.add_done_callback(self._monitor_ended)
         await self._stop.wait()
         monitor.cancel()
 
