@@ -50,7 +50,7 @@ GRANIAN = (
 )
 STANCHION_COMMAND = (
     *("{project}", "-m", "stanchion", "serve", "stanchion_app:app"),
-    *("--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
+    *("--host", "127.0.0.1", "--port", "{port}", "--workers", "1", "--admin-port", "off"),
 )
 
 PEERS = (

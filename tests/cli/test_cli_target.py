@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("gone:app", "no module 'gone' in {here} or installed"),
         ("inner.gone:app", "no module 'inner.gone' in {here} or installed"),
         ("empty:app", "module 'empty' has no 'app'; make one: app = stanchion.App(\"empty\")"),
-        ("other:app", "other:app is not a stanchion.App but int; it has other:main"),
+        ("other:app", "other:app is int, neither a stanchion.App nor an ASGI 3 app; it has other:main"),
         ("other:ap", "module 'other' has no 'ap'; it has other:main"),
         (
             "late:app",
