@@ -48,7 +48,8 @@ class Server:
             shutil.copy(_PROGRAM, folder / "app.py")
         self.environ = environment(XDG_RUNTIME_DIR=str(folder), **{MARK: self._mark, **environ})
         command = [*wrap, sys.executable, "-m", "stanchion", "serve", "app:app", *flags]
-        with (folder / "output").open("w") as output, (folder / "errors").open("w") as errors:
+        self._output, self._errors = (folder / f"{name}-{time.monotonic_ns()}" for name in ("output", "errors"))
+        with self._output.open("w") as output, self._errors.open("w") as errors:
             self.process = subprocess.Popen(
                 command, cwd=folder, env=self.environ, stdout=output, stderr=errors, pass_fds=inherit
             )
@@ -60,15 +61,15 @@ class Server:
 
     @property
     def output(self) -> str:
-        return (self.folder / "output").read_text()
+        return self._output.read_text()
 
     @property
     def errors(self) -> str:
-        return (self.folder / "errors").read_text()
+        return self._errors.read_text()
 
     def started(self) -> None:
         """Wait for its announcement."""
-        until(lambda: "/livez" in self.output or "off" in self.output or self.process.poll() is not None, _READY_WITHIN)
+        until(lambda: "/livez" in self.output or self.process.poll() is not None, _READY_WITHIN)
         assert self.process.poll() is None, self.errors
 
     @property
@@ -121,6 +122,12 @@ class Server:
     def reload(self) -> None:
         """A rolling reload, to its end."""
         assert self.command("reload", check=True).stdout == "every worker is new\n"
+
+    def reload_fails(self) -> str:
+        """Why a reload did not succeed."""
+        done = self.command("reload")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
+        return done.stderr.removeprefix("stanchion: ")
 
     # Its processes
 
