@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any, Protocol, cast
 
 from stanchion.asgi.exchange import Exchange
+from stanchion.asgi.labels import Labels
 from stanchion.asgi.lifespan import alive
 from stanchion.asgi.messages import ASGIApp, Receive, Scope, Send, name_of
-from stanchion.asgi.scope import SCOPE, http_scope, route_template, websocket_scope
+from stanchion.asgi.scope import SCOPE, http_scope, websocket_scope
 from stanchion.asgi.websocket import Conversation, Socket
 from stanchion.http.problem import unexpected
 from stanchion.http.request import Request
@@ -54,6 +55,7 @@ class Mount:
         self.app = app
         self.prefix = prefix
         self.state: dict[str, Any] = {}
+        self._labels = Labels(prefix)
         self._running: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
@@ -122,9 +124,7 @@ class Mount:
 
     def label(self, request: Request) -> str:
         """The template of the app's own route, for metrics; this mount's where it has left none."""
-        scope = request.state.get(SCOPE)
-        template = None if scope is None else route_template(scope, self.prefix)
-        return template or f"{self.prefix}/{{path}}"
+        return self._labels.of(request.state.get(SCOPE))
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
