@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.client import Client
 from tests.cluster.conftest import Connect, Serve
-from tests.cluster.running import Client, until
+from tests.cluster.running import until
 
 ACTIVATE = """
 import os, sys

@@ -50,7 +50,11 @@ def test_a_setting_that_is_wrong(serve: Serve, tmp_path: Path) -> None:
         ("startup", "fail", "the lifespan startup failed at start: ValueError: the lifespan was told to fail (0 of 2 "),
         ("startup", "exit", "a worker ended at its start, with exit code 7 (0 of 2 workers are new, "),
         ("startup", "wait", "a worker was not ready within 2 s (0 of 2 workers are new, "),
-        ("stanchion.toml", "backlog = 100\nmax_series = 99\n", "backlog, max_series cannot change while the server runs; "),
+        (
+            "stanchion.toml",
+            "backlog = 100\nmax_series = 99\n",
+            "backlog, max_series cannot change while ",
+        ),
         ("stanchion.toml", "drain_timeout = -1\n", "stanchion.toml: drain_timeout = -1: expected "),
     ],
 )

@@ -54,14 +54,20 @@ class Prometheus:
         return float(found["result"][0]["value"][1]) if found and found["result"] else None
 
 
+def tool(name: str) -> str:
+    """Where a program of Prometheus' is; skips without it, and fails where everything is to be checked."""
+    found = shutil.which(name)
+    if found is None and os.environ.get("CI"):
+        pytest.fail(f"{name} is missing: apt-get install prometheus")
+    if found is None:
+        pytest.skip(f"{name} is missing: apt-get install prometheus")
+    return found
+
+
 @contextmanager
 def prometheus(server: Server, folder: Path) -> Iterator[Prometheus]:
     """Started to scrape the server each second."""
-    program = shutil.which("prometheus")
-    if program is None and os.environ.get("CI"):
-        pytest.fail("prometheus is missing: apt-get install prometheus")
-    if program is None:
-        pytest.skip("prometheus is missing: apt-get install prometheus")
+    program = tool("prometheus")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     configuration = folder / "prometheus.yml"
@@ -103,3 +109,16 @@ def test_it_is_scraped_without_a_complaint(serve: Serve, tmp_path: Path) -> None
     known = {name for name in metadata if name.startswith("stanchion_")}
     assert known == {re.sub("_(total|info)$", "", name) for name in families}  # as OpenMetrics names them
     assert "err=" not in (tmp_path / "prometheus.log").read_text()
+
+
+def test_promtool_takes_the_page_of_a_server_that_has_been_through_something(serve: Serve) -> None:
+    program = tool("promtool")
+    server = serve("--workers", "2")
+    assert (server.get("/pid")[0], server.get("/gone")[0]) == (200, 404)
+    victim = server.full()[0]
+    server.kill(victim)
+    server.full(without=[victim])
+    server.reload()
+    status, page = server.admin("/metrics")
+    done = subprocess.run([program, "check", "metrics"], input=page, capture_output=True, timeout=30, check=False)
+    assert (status, done.returncode, done.stdout, done.stderr) == (200, 0, b"", b"")

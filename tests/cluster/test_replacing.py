@@ -75,14 +75,6 @@ def test_a_blocked_loop_is_late_but_alive(serve: Serve, connect: Connect) -> Non
     assert "no sign of life" not in server.errors
 
 
-def test_a_healthy_worker_is_left_alone_at_the_shortest_heartbeat_timeout(serve: Serve) -> None:
-    server = serve("--workers", "2", "--heartbeat-timeout", "0.5")
-    pids = server.full()
-    time.sleep(4)
-    assert (server.full(), server.status()["restarts"]) == (pids, {})
-    assert "no sign of life" not in server.errors
-
-
 def test_scaling_under_load_costs_nothing(serve: Serve, connect: Connect) -> None:
     server = serve("--workers", "2")
     idle = connect(server.port, 20)

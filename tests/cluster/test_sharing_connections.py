@@ -4,8 +4,9 @@ import time
 
 import pytest
 
+from tests.cluster.client import Client
 from tests.cluster.conftest import Connect, Serve
-from tests.cluster.running import Client, Server, until
+from tests.cluster.running import Server, until
 
 TOLERATED = 1.3
 """Share of the mean that no worker may exceed."""
