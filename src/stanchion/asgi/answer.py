@@ -29,19 +29,14 @@ def head_of(message: Message) -> Head:
     """
     try:
         status = message["status"]
-        fields = message.get("headers") or ()
-        head = _head(status, fields)
+        if not 200 <= status <= 599:
+            raise invalid(message, _HEAD_EXPECTED)
+        return _head(int(status), message.get("headers") or ())  # an http.HTTPStatus is one as well
     except (KeyError, TypeError, ValueError, AttributeError):
         raise invalid(message, _HEAD_EXPECTED) from None
-    if type(status) is not int or not 200 <= status <= 599:
-        if isinstance(status, int) and 200 <= status <= 599:  # an http.HTTPStatus
-            head.status = int(status)
-            return head
-        raise invalid(message, _HEAD_EXPECTED)
-    return head
 
 
-def _head(status: Any, fields: Any) -> Head:
+def _head(status: int, fields: Any) -> Head:
     media_type: str | None = None
     length: int | None = None
     headers: dict[str, str] | None = None

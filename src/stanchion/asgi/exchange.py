@@ -153,10 +153,17 @@ class Exchange(Struct, eq=False):
         chunk, more = message.get("body", b""), message.get("more_body", False)
         if type(chunk) is not bytes:
             chunk = _as_bytes(chunk, message)
-        if self._feed is not None:
+        if stage == _BODY:
+            head = self._head
+            if more or head is None or head.status in _BODILESS or self.request.method == "HEAD":
+                await self._begin(chunk, more)
+                return
+            self._done()
+            self.answered = True
+            response = Response(chunk, head.status, head.media_type, head.headers, head.more_headers)
+            self.deliver(self.request, response)
+        elif self._feed is not None:
             await self._continue(self._feed, chunk, more)
-        elif stage == _BODY:
-            await self._begin(chunk, more)
         elif not more:
             self._done()
 
@@ -164,10 +171,6 @@ class Exchange(Struct, eq=False):
         head = self._head
         assert head is not None
         bodiless = self.request.method == "HEAD" or head.status in _BODILESS
-        if not more and not bodiless:
-            self._done()
-            self._answer(Response(chunk, head.status, head.media_type, head.headers, head.more_headers))
-            return
         self._stage = _DISCARD if bodiless else _STREAM
         if not more:
             self._done()

@@ -15,7 +15,7 @@ from stanchion.asgi.exchange import Exchange
 from stanchion.asgi.labels import Labels
 from stanchion.asgi.lifespan import alive
 from stanchion.asgi.messages import ASGIApp, Receive, Scope, Send, name_of
-from stanchion.asgi.scope import SCOPE, http_scope, websocket_scope
+from stanchion.asgi.scope import http_scope, websocket_scope
 from stanchion.asgi.websocket import Conversation, Socket
 from stanchion.http.problem import unexpected
 from stanchion.http.request import Request
@@ -68,7 +68,8 @@ class Mount:
     async def call(self, request: Request) -> Response:
         """Serve a request in its own task; the answer is out when this returns."""
         host = cast("Host", request.peer)
-        exchange = Exchange(request, self._scope_of(request), host.answer)
+        request.scope = scope = http_scope(request, self.prefix, self.state)
+        exchange = Exchange(request, scope, host.answer)
         exchange.task = task = host.hand_over(request, exchange)
         running = self._running
         running.add(task)
@@ -85,14 +86,14 @@ class Mount:
     async def call_apart(self, request: Request) -> Response:
         """Serve a request in a task that goes on after the answer; for the policies around it."""
         answer = _future()
-        exchange = Exchange(request, self._scope_of(request), partial(_answered, answer))
+        request.scope = scope = http_scope(request, self.prefix, self.state)
+        exchange = Exchange(request, scope, partial(_answered, answer))
         return await self._apart(request, exchange, answer)
 
     async def handshake(self, request: Request) -> Response:
         """Have the app take or refuse a WebSocket: 101, or its refusal. `request.peer` is the connection's `Socket`."""
         answer = _future()
-        scope = websocket_scope(request, self.prefix, self.state)
-        request.state[SCOPE] = scope
+        request.scope = scope = websocket_scope(request, self.prefix, self.state)
         conversation = Conversation(cast("Socket", request.peer), scope, partial(_answered, answer, request))
         return await self._apart(request, conversation, answer)
 
@@ -118,13 +119,9 @@ class Mount:
         else:
             answer.set_exception(error)
 
-    def _scope_of(self, request: Request) -> Any:
-        request.state[SCOPE] = scope = http_scope(request, self.prefix, self.state)
-        return scope
-
     def label(self, request: Request) -> str:
         """The template of the app's own route, for metrics; this mount's where it has left none."""
-        return self._labels.of(request.state.get(SCOPE))
+        return self._labels.of(request.scope)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

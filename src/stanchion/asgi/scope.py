@@ -7,9 +7,6 @@ from stanchion.asgi.messages import Scope
 from stanchion.http.request import Request
 
 Addresses = tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]
-
-SCOPE = "asgi.scope"
-"""Where `request.state` has the scope an app was called with."""
 _VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
