@@ -1,7 +1,7 @@
 """A foreign ASGI 3 app as a route's handler, and what of it is still running.
 
 Where no policy wants to see the answer the app runs in the task of the request, and `send` answers at once: a second
-task, and the way back through the first, cost 4 µs a request. With policies around it the app has a task of its own, so
+task, and the way back through the first, cost 6 µs a request. With policies around it the app has a task of its own, so
 that they get a response, and what runs after it is not theirs.
 """
 
