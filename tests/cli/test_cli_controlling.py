@@ -53,6 +53,13 @@ def test_ps_prints_json(serve: Serve) -> None:
     assert (status["app"], status["pid"], len(status["workers"])) == ("app:app", server.process.pid, 2)
 
 
+def test_reload_says_what_it_did(serve: Serve) -> None:
+    server = serve("--workers", "2")
+    pids = server.full()
+    assert server.command("reload", check=True).stdout == "every worker is new\n"
+    assert not set(pids.values()) & set(server.full().values())
+
+
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_no_server_at_all(serve: Serve, arguments: list[str]) -> None:
     server = serve()

@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stanchion.cluster.control import ask
 from tests.cli.processes import Ended, environment
 
 T = TypeVar("T")
@@ -126,7 +127,8 @@ class Server:
 
     def reload(self) -> None:
         """A rolling reload, to its end."""
-        assert self.command("reload", check=True).stdout == "every worker is new\n"
+        path = self.folder / "stanchion" / f"{self.process.pid}.sock"
+        assert ask(str(path), "POST", "/reload", timeout=60) == {"done": "every worker is new"}
 
     def reload_fails(self) -> str:
         """Why a reload did not succeed."""

@@ -1,6 +1,7 @@
 """The control socket's place, and asking there."""
 
 import os
+import re
 import socket
 import stat
 import threading
@@ -23,7 +24,7 @@ def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @contextmanager
 def answering(path: str, answer: bytes) -> Iterator[list[bytes]]:
-    """Answer one request at a socket; what was received."""
+    """Answer one request at a socket; the head and the body that were received."""
     received: list[bytes] = []
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -31,8 +32,10 @@ def answering(path: str, answer: bytes) -> Iterator[list[bytes]]:
 
         def serve() -> None:
             connection, _ = listener.accept()
-            with connection:
-                received.append(connection.recv(65536))
+            with connection, connection.makefile("rb") as file:
+                head = b"".join(iter(file.readline, b"\r\n"))
+                length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                received.extend((head, file.read(int(length[1])) if length else b""))
                 connection.sendall(answer)
 
         thread = threading.Thread(target=serve)
@@ -96,7 +99,7 @@ def test_asking(tmp_path: Path) -> None:
     path = str(tmp_path / "c.sock")
     with answering(path, http(200, b'{"done":"2 workers"}')) as received:
         assert ask(path, "POST", "/scale", {"workers": 2}) == {"done": "2 workers"}
-    head, _, body = received[0].partition(b"\r\n\r\n")
+    head, body = received
     assert head.startswith(b"POST /scale HTTP/1.1\r\n")
     assert b"content-type: application/json" in head
     assert body == b'{"workers":2}'
