@@ -9,7 +9,7 @@ import pytest
 
 from tests.asgi.conftest import Serve
 from tests.asgi.served import ServedApp
-from tests.wire.client import get, post
+from tests.wire.client import chunked, get, post
 from tests.wire.live import until
 
 MULTIPART = (
@@ -95,11 +95,14 @@ def test_an_upload(server: ServedApp) -> None:
     assert json.loads(answer.body) == {"name": "a.txt", "size": 300_000}
 
 
-def test_a_body_over_the_limit(serve_app: Serve, whole: ModuleType) -> None:
-    server = serve_app(whole.app, "/v1", body_limit=1000)
-    with server.connect() as client:
-        answer = client.send(post("/v1/upload", MULTIPART, "content-type: text/plain")).answer()
-    assert (answer.status, json.loads(answer.body)["code"]) == (413, "content-too-large")
+@pytest.mark.parametrize("options", [{"body_limit": 1000}, {"body_limit": 1000, "timeout": 5}])
+def test_a_body_over_the_limit(serve_app: Serve, whole: ModuleType, options: Any) -> None:
+    server = serve_app(whole.app, "/v1", **options)
+    for message in (post("/v1/upload", MULTIPART), chunked("/v1/upload", b"x" * 600, b"x" * 600)):
+        with server.connect() as client:
+            answer = client.send(message).answer()
+        assert (answer.status, json.loads(answer.body)["code"]) == (413, "content-too-large")
+    until(lambda: server.running() == 0)
 
 
 def test_a_file(server: ServedApp, whole: ModuleType) -> None:

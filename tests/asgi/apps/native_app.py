@@ -43,6 +43,12 @@ class Database:
 
 app = App("native")
 app.mount("/v1", api)
+app.mount("/v2", api, timeout=5)
+
+
+@api.post("/size")
+async def size(request: Request) -> int:
+    return len(await request.body())
 
 
 @app.lifespan
