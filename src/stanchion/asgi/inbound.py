@@ -112,7 +112,7 @@ class Inbound(Visitor):
         await self._send(request, response)
 
     def _refused(self, request: Request) -> HTTPError | None:
-        """Why the body was not taken to its end: to a mounted app it looks like its client leaving, so it may not answer."""
+        """Why the body was not taken to its end: a mounted app takes it for its client leaving, and may be silent."""
         error = None if request.stream is None else request.stream.error
         return error if isinstance(error, HTTPError) else None
 
