@@ -139,7 +139,12 @@ class Fleet:
     async def _readiness(self, process: Process) -> str | None:
         timeout = self.settings.start_timeout
         await asyncio.wait([process.ready], timeout=timeout)
-        return process.ready.result() if process.ready.done() else f"a worker was not ready within {timeout:g} s"
+        if not process.ready.done():
+            return f"a worker was not ready within {timeout:g} s"
+        why = process.ready.result()
+        if why is None and process.ended.done():  # noticed as one: it must not get the slot, which nobody would mend
+            return "a worker ended as soon as it served"
+        return why
 
     def _promote(self, slot: Slot, process: Process) -> None:
         """The slot is this worker's from now on."""
