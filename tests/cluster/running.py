@@ -149,7 +149,9 @@ class Server:
             status = self.status()
             pids = {one["slot"]: one["pid"] for one in status["workers"] if one["state"] == "serving"}
             others = [one["pid"] for one in status["workers"]]
-            done = len(pids) == status["wanted"] == len(others) and not set(others) & set(without)
+            wanted = status["wanted"]
+            known = status["checks"]["workers"]["detail"] == f"{wanted} of {wanted} serve"
+            done = known and len(pids) == wanted == len(others) and not set(others) & set(without)
             return pids if done else {}
 
         try:

@@ -115,3 +115,12 @@ def test_a_reload_mends_a_slot_whose_worker_cannot_start(serve: Serve) -> None:
     (server.folder / "startup").unlink()
     server.reload()
     assert server.get("/version") == (200, b"first")
+
+
+def test_a_worker_that_dies_as_soon_as_it_serves_leaves_no_slot_without_one(serve: Serve) -> None:
+    server = serve("--workers", "2")
+    (server.folder / "startup").write_text("die")
+    server.command("reload")  # either outcome is right: it served, or it did not
+    (server.folder / "startup").unlink()
+    server.full()
+    assert server.get("/version") == (200, b"first")
