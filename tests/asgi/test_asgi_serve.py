@@ -46,7 +46,8 @@ def get(url: str, path: str) -> tuple[int, bytes]:
 def test_an_unmodified_fastapi_app(folder: Path) -> None:
     with serving(folder, "--port", "0", "--admin-port", "off") as process:
         url = printed(process, URL)
-        assert json.loads(get(url, "/items/7")[1])["state"] == "open"
+        status, body = get(url, "/items/7")
+        assert (status, json.loads(body).get("state")) == (200, "open"), body
         assert b"FastAPI" in get(url, "/docs")[1]
         assert json.loads(get(url, "/openapi.json")[1])["info"]["title"] == "FastAPI"
         assert get(url, "/later") == (200, b'"at once"')

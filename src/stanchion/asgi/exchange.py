@@ -158,7 +158,9 @@ class Exchange(Struct, eq=False):
             if more or head is None or head.status in _BODILESS or self.request.method == "HEAD":
                 await self._begin(chunk, more)
                 return
-            self._done()
+            self._stage = _DONE
+            if self._over is not None:
+                self._over.set()
             self.answered = True
             response = Response(chunk, head.status, head.media_type, head.headers, head.more_headers)
             self.deliver(self.request, response)

@@ -5,7 +5,10 @@ from typing import Any
 from msgspec import Struct
 
 from stanchion.asgi.messages import Scope
+from stanchion.http.request import Request
 
+_CONTEXT = "effective_route_context"
+"""Where FastAPI keeps the route of an included router."""
 _MOST = 1024
 """Routes remembered; an app that makes one for each request must not fill the memory with them."""
 
@@ -30,12 +33,14 @@ class Labels:
     def __repr__(self) -> str:
         return f"<Labels of {len(self._known)} routes>"
 
-    def of(self, scope: Scope | None) -> str:
+    def of(self, request: Request) -> str:
         """The route's template; the mount's own where the app has left none."""
+        scope: Scope | None = request.scope
         route = None if scope is None else scope.get("route")
         if scope is None or route is None:
             return self._rest
-        context, root = _context(scope), scope["root_path"]
+        own, root = scope.get("fastapi"), scope["root_path"]
+        context = None if own is None else own.get(_CONTEXT)
         known = self._known.get(id(route))
         if known is not None and known.route is route and known.context is context and known.root == root:
             return known.label
@@ -43,12 +48,6 @@ class Labels:
         if len(self._known) < _MOST:
             self._known[id(route)] = _Known(route, context, root, label)
         return label
-
-
-def _context(scope: Scope) -> Any:
-    """Where FastAPI keeps the route of an included router."""
-    own = scope.get("fastapi")
-    return own and own.get("effective_route_context")
 
 
 def route_template(scope: Scope, prefix: str) -> str | None:
@@ -76,7 +75,7 @@ def route_template(scope: Scope, prefix: str) -> str | None:
 
 def _own_template(scope: Scope) -> str | None:
     """The route's template; FastAPI keeps that of a route in an included router, prefix and all, in a place apart."""
-    context = _context(scope)
+    context = (scope.get("fastapi") or {}).get(_CONTEXT)
     for holder in (getattr(context, "starlette_route", None), context, scope.get("route")):
         path = getattr(holder, "path_format", None) or getattr(holder, "path", None)
         if isinstance(path, str):

@@ -55,7 +55,7 @@ class Mount:
         self.app = app
         self.prefix = prefix
         self.state: dict[str, Any] = {}
-        self._labels = Labels(prefix)
+        self.label = Labels(prefix).of
         self._running: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
@@ -110,7 +110,6 @@ class Mount:
             raise
 
     def _ended(self, request: Request, answer: "asyncio.Future[Response]", task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is None:
             answer.cancel()  # if there was none
@@ -118,10 +117,7 @@ class Mount:
             unexpected(request, error)  # for the log: the answer is out, or nobody waits for it
         else:
             answer.set_exception(error)
-
-    def label(self, request: Request) -> str:
-        """The template of the app's own route, for metrics; this mount's where it has left none."""
-        return self._labels.of(request.scope)
+        self._running.discard(task)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -7,7 +7,6 @@ from stanchion.asgi.messages import Scope
 from stanchion.http.request import Request
 
 Addresses = tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]
-_VERSIONS = {"version": "3.0", "spec_version": "2.4"}
 
 
 class Addressed(Protocol):
@@ -31,32 +30,14 @@ def http_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
     `path` stays whole and begins with `root_path`. `headers` has each name once: the wire layer has joined repeated
     fields (RFC 9110 §5.3), which leaves their meaning as it is.
     """
-    scope = _scope(request, prefix, state)
-    scope["type"] = "http"
-    scope["method"] = request.method
-    scope["extensions"] = {"http.response.pathsend": {}}
-    return scope
-
-
-def websocket_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
-    """The scope of a WebSocket handshake (RFC 6455 §4.1)."""
-    scope = _scope(request, prefix, state)
-    offered = request.fields.get(b"sec-websocket-protocol", b"").decode("latin-1").split(",")
-    scope["type"] = "websocket"
-    scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
-    scope["subprotocols"] = [name.strip() for name in offered if name.strip()]
-    scope["extensions"] = {"websocket.http.response": {}}
-    return scope
-
-
-def _scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
     peer = cast("Addressed", request.peer)
     client, server, scheme = peer.addresses
-    path = request.path
-    root = peer.root_path
+    path, root = request.path, peer.root_path
     return {
-        "asgi": _VERSIONS.copy(),
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": peer.http_version,
+        "method": request.method,
         "scheme": scheme,
         "path": root + (unquote(path) if "%" in path else path),
         "raw_path": (root + path).encode("latin-1"),
@@ -66,4 +47,17 @@ def _scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
         "client": client,
         "server": server,
         "state": state.copy(),
+        "extensions": {"http.response.pathsend": {}},
     }
+
+
+def websocket_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
+    """The scope of a WebSocket handshake (RFC 6455 §4.1)."""
+    scope = http_scope(request, prefix, state)
+    offered = request.fields.get(b"sec-websocket-protocol", b"").decode("latin-1").split(",")
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["scheme"] = "wss" if scope["scheme"] == "https" else "ws"
+    scope["subprotocols"] = [name.strip() for name in offered if name.strip()]
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
