@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 from stanchion import App, Before, Forbidden, Request
 from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.settings import Settings
+from stanchion.wire import websocket
 from stanchion.wire.http1 import upgrade
 from tests.asgi.served import ServedApp
 from tests.wire.client import get
@@ -45,6 +46,10 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     if message["code"] == 1006:
         with pytest.raises(OSError, match="gone away"):
             await send({"type": "websocket.send", "text": "late"})
+
+
+async def hesitates(scope: Scope, receive: Receive, send: Send) -> None:
+    SEEN.append(await receive())
 
 
 async def turn_away(scope: Scope, receive: Receive, send: Send) -> None:
@@ -254,6 +259,24 @@ def test_frames_before_the_answer_break_the_connection(serve: Serve) -> None:
     with serve().connect() as client:
         client.send(get("/echo", *HANDSHAKE) + b"\x81\x80\x00\x00\x00\x00")
         assert b" 101 " not in client.rest_or_reset()
+
+
+def test_a_client_that_answers_no_ping_is_cut(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "_PING_INTERVAL", 0.05)
+    with serve().connect() as client:
+        client.send(get("/echo", *HANDSHAKE)).until(b"\r\n\r\n")
+        frames = client.rest_or_reset()
+    assert frames.startswith(b"\x89\x00\x88")
+    assert (1011).to_bytes(2, "big") in frames
+    until(lambda: [message["code"] for message in SEEN] == [1006])
+
+
+def test_a_client_that_leaves_during_the_handshake(serve: Serve) -> None:
+    server = serve()
+    with server.connect() as client:
+        client.send(get("/hesitates", *HANDSHAKE))
+        until(lambda: server.running() == 1)
+    until(lambda: SEEN == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}])
 
 
 def test_other_upgrades_are_ignored(serve: Serve) -> None:
