@@ -23,6 +23,8 @@ from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 
 _log = logging.getLogger("stanchion.cluster")
+REASONS = ("crash", "unresponsive", "asked", "reload", "requests", "age", "rss", "loop-lag")
+"""Why a worker is replaced: each is counted from the start, so that the first one is a change a graph can show."""
 _JITTER = (0.8, 1.2)
 """Of the wait before a crashed worker is started again, so that slots do not act together."""
 _END_GRACE = 0.7
@@ -200,7 +202,7 @@ class Fleet:
     def _on_asked(self, process: Process) -> None:
         """A worker was sent SIGTERM by itself: whoever did that wants it gone, not the service smaller."""
         slot = self.slots[process.slot]
-        if slot.current is process and not self.stopping:
+        if slot.current is process and not self.leaving:
             self.do(self.replace(slot, "asked"))
 
     def _retire(self, process: Process, to: str) -> None:

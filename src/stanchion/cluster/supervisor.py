@@ -11,7 +11,7 @@ from time import time
 
 from stanchion.board import Board
 from stanchion.cluster import control
-from stanchion.cluster.fleet import Fleet
+from stanchion.cluster.fleet import REASONS, Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
@@ -180,7 +180,7 @@ class Supervisor:
         states = [process.state for process in self._fleet.processes]
         extra = Supervision(
             workers={state: states.count(state) for state in ("starting", "serving", "draining")},
-            restarts=self._fleet.restarts,
+            restarts={**dict.fromkeys(REASONS, 0), **self._fleet.restarts},
             wanted=len(self._fleet.wanted),
             memory_limit=memory_limit(),
             ready=all(check.ok for check in self.readiness().values()),
