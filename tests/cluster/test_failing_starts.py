@@ -33,7 +33,8 @@ def test_code_that_cannot_be_imported(serve: Serve, tmp_path: Path) -> None:
 )
 def test_a_worker_that_does_not_become_ready(serve: Serve, tmp_path: Path, command: str, message: str) -> None:
     (tmp_path / "startup").write_text(command)
-    assert why(serve("--workers", "2", "--start-timeout", "1", wait=False)) == message
+    timeout = "1" if command == "wait" else "30"
+    assert why(serve("--workers", "2", "--start-timeout", timeout, wait=False)) == message
 
 
 def test_a_setting_that_is_wrong(serve: Serve, tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_a_setting_that_is_wrong(serve: Serve, tmp_path: Path) -> None:
         ("app.py", "broken(\n", "cannot import 'app': SyntaxError: "),
         ("startup", "fail", "the lifespan startup failed at start: ValueError: the lifespan was told to fail (0 of 2 "),
         ("startup", "exit", "a worker ended at its start, with exit code 7 (0 of 2 workers are new, "),
-        ("startup", "wait", "a worker was not ready within 2 s (0 of 2 workers are new, "),
+        ("startup", "wait", "a worker was not ready within 3 s (0 of 2 workers are new, "),
         (
             "stanchion.toml",
             "backlog = 100\nmax_series = 99\n",
@@ -59,7 +60,7 @@ def test_a_setting_that_is_wrong(serve: Serve, tmp_path: Path) -> None:
     ],
 )
 def test_a_reload_that_fails_says_why_and_changes_nothing(serve: Serve, file: str, content: str, message: str) -> None:
-    server = serve("--workers", "2", "--start-timeout", "2")
+    server = serve("--workers", "2", "--start-timeout", "3" if content == "wait" else "30")
     pids, path = server.full(), server.folder / file
     before = path.read_text() if path.exists() else ""
     path.write_text(content)

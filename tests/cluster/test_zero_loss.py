@@ -37,6 +37,7 @@ def test_a_killed_worker_costs_the_requests_it_was_at_and_no_other(serve: Serve)
         whole = time.monotonic() - at
         time.sleep(1.5)
     failed = failures([kept, fresh])
+    print(f"{len(failed)} requests lost with the worker; full strength after {whole:.2f} s")
     assert unforeseen(server, failed, {victim: at}) == []
     assert 0 < len(failed) < 200  # half of 150 in flight, and what was on its way
     assert server.status()["restarts"] == {"crash": 1}
