@@ -151,8 +151,8 @@ class Worker:
                 self._handover.add_peer(slot, sockets[0])
             case Adopt(slot) if self._drain is None:
                 self._start(self._accepting.start(slot, sockets))
-            case Release(slot):
-                self._accepting.stop(slot)
+            case Release(slot):  # after the start that may have been asked for in the same breath
+                asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
             case Drain() if self._drain is None:
                 self._drain = message
                 self._stop.set()
