@@ -15,6 +15,7 @@ FAULTS = (
     "Exception in callback",
     "was destroyed",
     "never awaited",
+    "never retrieved",
     "stanchion.error: ",
 )
 

@@ -243,3 +243,11 @@ def state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
+
+
+def listening(pid: int) -> int:
+    """How many listening TCP sockets a process has, not counting further descriptors of one."""
+    rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    inodes = {fields[9] for fields in map(str.split, rows) if fields[3] == "0A"}
+    links = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+    return len(inodes & {link.removeprefix("socket:[").rstrip("]") for link in links})

@@ -5,7 +5,7 @@ import time
 
 from tests.cluster.conftest import Connect, Serve
 from tests.cluster.load import Load, failures, under
-from tests.cluster.running import until
+from tests.cluster.running import listening, until
 
 MIB = 2**20
 
@@ -73,6 +73,35 @@ def test_a_blocked_loop_is_late_but_alive(serve: Serve, connect: Connect) -> Non
     assert client.answer() == (200, b"blocked")
     assert (server.full(), server.status()["restarts"]) == (pids, {})
     assert "no sign of life" not in server.errors
+
+
+def test_the_others_accept_for_a_slot_only_while_nobody_serves_it(serve: Serve, connect: Connect) -> None:
+    server = serve("--workers", "2")
+    victim, other = server.full()[0], server.full()[1]
+    assert listening(other) == 1
+    (server.folder / "startup").write_text("wait")
+    server.kill(victim)
+    until(lambda: listening(other) == 2)
+    assert {int(client.get("/pid")[1]) for client in connect(server.port, 20)} == {other}
+    (server.folder / "startup").unlink()
+    (starting,) = [pid for pid in server.processes() if pid not in (server.process.pid, other)]
+    server.kill(starting)
+    server.full(without=[victim, starting])
+    until(lambda: listening(other) == 1)
+
+
+def test_a_worker_that_is_told_late_accepts_for_its_own_slot_only(serve: Serve, connect: Connect) -> None:
+    server = serve("--workers", "2")
+    victim, other = server.full()[0], server.full()[1]
+    while int((client := connect(server.port)[0]).get("/pid")[1]) != other:
+        pass
+    client.send("/block?seconds=2")
+    until(lambda: any(one["loop_lag"] > 0.3 for one in server.status()["workers"]))
+    server.kill(victim)
+    server.full(without=[victim])
+    assert client.answer() == (200, b"blocked")  # it has read by now that a slot was nobody's, and is served again
+    assert client.get("/pid")[0] == 200
+    until(lambda: listening(other) == 1, 3)
 
 
 def test_scaling_under_load_costs_nothing(serve: Serve, connect: Connect) -> None:
