@@ -30,7 +30,7 @@ MESSAGES: list[Message] = [
     Adopt(2),
     Release(3),
     Drain(1.5, "peers"),
-    Ready(),
+    Ready(docs=True),
     Failed("no database"),
     Asked(),
     Checked({"database": "", "cache": "TimeoutError: "}),
@@ -72,13 +72,13 @@ def test_the_end_comes_after_what_was_sent_before_it(ends: tuple[Channel, Channe
     ends[1].close()
     assert list(ends[0].waiting()) == [(Failed("last words"), [])]
     assert ends[0].closed
-    assert not ends[0].send(Ready())
+    assert not ends[0].send(Ready(docs=True))
 
 
 def test_to_an_end_that_is_gone_nothing_is_sent(ends: tuple[Channel, Channel]) -> None:
     ends[1].close()
-    assert not ends[0].send(Ready())
-    assert not ends[1].send(Ready())
+    assert not ends[0].send(Ready(docs=True))
+    assert not ends[1].send(Ready(docs=True))
 
 
 def test_an_end_that_does_not_read_is_not_waited_for(ends: tuple[Channel, Channel]) -> None:
@@ -87,7 +87,7 @@ def test_an_end_that_does_not_read_is_not_waited_for(ends: tuple[Channel, Channe
         sent += 1
     assert sent > 5
     assert len(list(ends[1].waiting())) == sent
-    assert ends[0].send(Ready())
+    assert ends[0].send(Ready(docs=True))
 
 
 def test_nothing_waits(ends: tuple[Channel, Channel]) -> None:

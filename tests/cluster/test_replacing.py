@@ -23,7 +23,7 @@ def test_a_worker_that_is_sent_sigterm_is_replaced(serve: Serve) -> None:
 
 
 def test_recycling_by_requests_and_age(serve: Serve) -> None:
-    server = serve("--workers", "2", "--recycle-requests", "100", "--recycle-age", "3s")
+    server = serve("--workers", "2", "--recycle-requests", "100", "--recycle-age", "2s")
     first = set(server.full().values())
     loads = [Load(server.port, "/quick", rate=150), Load(server.port, "/work", rate=20, keep_alive=False)]
     with under(*loads):
@@ -131,7 +131,7 @@ def test_more_workers_than_the_board_has_room_for(serve: Serve) -> None:
 
 
 def test_reloads_leave_neither_zombies_nor_descriptors(serve: Serve) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "1")
     server.reload()
     server.full()
     before = server.descriptors()
@@ -140,4 +140,4 @@ def test_reloads_leave_neither_zombies_nor_descriptors(serve: Serve) -> None:
     server.full()
     until(lambda: server.descriptors() <= before, 5)
     assert server.zombies() == []
-    assert len(server.processes()) == 3
+    assert len(server.processes()) == 2

@@ -49,10 +49,10 @@ def test_reloads_under_load_cost_nothing(serve: Serve, connect: Connect) -> None
     idle = connect(server.port, 20)
     assert {client.get("/pid")[0] for client in idle} == {200}
     loads = [
-        Load(server.port, "/work", rate=40, prefix="work-kept"),
-        Load(server.port, "/work", rate=20, keep_alive=False, prefix="work-fresh"),
-        Load(server.port, "/quick", rate=80, prefix="quick-kept"),
-        Load(server.port, "/quick", rate=40, keep_alive=False, prefix="quick-fresh"),
+        Load(server.port, "/work", rate=20, prefix="work-kept"),
+        Load(server.port, "/work", rate=10, keep_alive=False, prefix="work-fresh"),
+        Load(server.port, "/quick", rate=40, prefix="quick-kept"),
+        Load(server.port, "/quick", rate=20, keep_alive=False, prefix="quick-fresh"),
     ]
     seen = set(server.workers().values())
     with under(*loads):
