@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
 
+from msgspec import Struct
+
 from stanchion.board import Board
 from stanchion.cluster import control
 from stanchion.cluster.fleet import REASONS, Fleet
@@ -35,8 +37,19 @@ _FIXED = (
 )
 """Settings that a reload cannot change: what they are for lives as long as the supervisor."""
 
-Announce = Callable[[Sequence[str], str | None], None]
-"""Gets the server's URLs and the admin port's, once the first request can come."""
+
+class Addresses(Struct, frozen=True, kw_only=True):
+    """Where a server can be reached."""
+
+    urls: Sequence[str]
+    docs: bool
+    """The app has a page at /docs."""
+    admin: str | None
+    """The admin port's URL; None without one."""
+
+
+Announce = Callable[[Addresses], None]
+"""Is called once the first request can come."""
 
 
 class Supervisor:
@@ -107,7 +120,8 @@ class Supervisor:
 
             self._fleet.do(watch(self.reload))
             await asyncio.sleep(0)  # what changes from the announcement on is noticed
-        self._announce(self._listeners.urls, self._admin_url)
+        docs = any(process.docs for process in self._fleet.processes)
+        self._announce(Addresses(urls=self._listeners.urls, docs=docs, admin=self._admin_url))
         notify("READY=1")
         monitor = asyncio.ensure_future(Monitor(self._fleet, self._board).run())
         monitor.add_done_callback(self._monitor_ended)

@@ -32,6 +32,4 @@ async def watch(reload: Callable[[], Awaitable[str | None]]) -> None:
     async for changes in awatch(os.getcwd(), watch_filter=PythonFilter(extra_extensions=(".toml",))):
         names = ", ".join(sorted(os.path.relpath(path) for _, path in changes))
         print(f"changed: {names}; starting again", file=sys.stderr)
-        why = await reload()
-        if why is not None:
-            print(f"stanchion: {why}", file=sys.stderr)
+        await reload()  # which logs what is wrong with the change

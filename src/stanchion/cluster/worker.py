@@ -17,6 +17,7 @@ import msgspec
 
 from stanchion.app import App, Compiled
 from stanchion.board import Board, Counter, Gauge
+from stanchion.builtin import DOCS_PATH
 from stanchion.cluster.accepting import Accepting
 from stanchion.cluster.beat import Beat
 from stanchion.cluster.channel import (
@@ -100,7 +101,7 @@ class Worker:
             gc.freeze()  # what start-up made stays: full collections need not look at it again
             self._begin(loop, log, checks)
             await self._stop.wait()
-            await self._finish()
+            await self._finish(compiled)
             checks.stop()
         self._beat.stop()
         if log is not None:
@@ -121,7 +122,8 @@ class Worker:
         self._every(loop, _FLUSH, partial(self._flush, log))
         self._server.place = self._handover.place
         checks.start(loop)
-        self._channel.send(Ready())
+        endpoint, _ = self._server.find("GET", DOCS_PATH)
+        self._channel.send(Ready(docs=endpoint is not None))
 
     def _every(self, loop: asyncio.AbstractEventLoop, seconds: float, work: Callable[[], None]) -> None:
         def again() -> None:
@@ -164,7 +166,7 @@ class Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _finish(self) -> None:
+    async def _finish(self, compiled: Compiled) -> None:
         order = self._drain
         assert order is not None
         self._row.cells[Gauge.STATE] = DRAINING
@@ -177,6 +179,7 @@ class Worker:
         if order.to == "successor":
             self._handover.retire()
         await self._server.drain(order.timeout, heirs.get(order.to))
+        await compiled.drain(self._server.draining.left)
         self._handover.retire()
         self._server.stop()
 

@@ -223,7 +223,7 @@ class Exchanges(Incoming):
         tail = server.date_keep if self._http10 else server.date
         if self._ending and not self._pending:
             tail = server.date_close
-        if server.request_ids and not (response.headers and "X-Request-Id" in response.headers):
+        if server.request_ids and not any(name.lower() == "x-request-id" for name in response.headers or ()):
             return b"\r\nx-request-id: %b%b" % (request.id.encode(), tail)
         return tail
 
