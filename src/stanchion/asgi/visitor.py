@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from stanchion.asgi.messages import Scope
+from stanchion.asgi.scope import Addresses
 from stanchion.http.client import parse_proxies
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
@@ -45,6 +46,11 @@ class Visitor:
         """Address and port of the server, if it tells them."""
         server = self.scope.get("server")
         return None if server is None else (server[0], server[1])
+
+    @property
+    def addresses(self) -> Addresses:
+        """All three at once, as a scope has them."""
+        return self.client, self.server, self.scheme
 
     @property
     def scheme(self) -> str:

@@ -57,7 +57,9 @@ class Drain(Struct, frozen=True, tag="drain"):
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The worker serves."""
+    """The worker serves; `docs` says whether the app has a page at /docs."""
+
+    docs: bool
 
 
 class Failed(Struct, frozen=True, tag="failed"):

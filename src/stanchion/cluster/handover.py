@@ -34,7 +34,7 @@ class Handover:
         self._inbox = inbox
         self._inboxes: dict[int, socket.socket] = {}
         self._rows: dict[int, Row] = {}
-        self._sent: dict[int, int] = {}
+        self._sent: dict[int, tuple[int, int]] = {}  # by slot: connections sent, and taken over there before the first
         self._spare = 0
         self._balancing = True
         self._tasks: set[asyncio.Task[object]] = set()
@@ -104,7 +104,14 @@ class Handover:
     def _counts(self) -> tuple[list[int], list[int]]:
         """Serving slots and their connections; what is on its way to one is counted until the board shows it."""
         slots = [slot for slot, row in self._rows.items() if row.cells[Gauge.STATE] == SERVING]  # not killed meanwhile
-        return slots, [self._rows[slot].cells[Gauge.CONNECTIONS] + self._sent.get(slot, 0) for slot in slots]
+        return slots, [self._rows[slot].cells[Gauge.CONNECTIONS] + self._on_the_way(slot) for slot in slots]
+
+    def _on_the_way(self, slot: int) -> int:
+        """Connections sent to a slot that have not been taken over there yet, as far as can be told from here."""
+        if slot not in self._sent:
+            return 0
+        sent, before = self._sent[slot]
+        return max(0, sent - (self._rows[slot].cells[Counter.TAKEN_OVER] - before))
 
     def _give(self, connection: Connection, slot: int) -> bool:
         transport = connection.transport
@@ -120,8 +127,13 @@ class Handover:
             return False
         transport.abort()  # our descriptor only: the connection lives on in the packet
         self._server.cells[Counter.HANDED_OVER] += 1
-        self._sent[slot] = self._sent.get(slot, 0) + 1
+        sent, before = self._sent.get(slot) or (0, self._taken_over_by(slot))
+        self._sent[slot] = sent + 1, before
         return True
+
+    def _taken_over_by(self, slot: int) -> int:
+        row = self._rows.get(slot)
+        return 0 if row is None else row.cells[Counter.TAKEN_OVER]
 
     def _receive(self) -> None:
         for _ in range(_MOST_AT_ONCE):

@@ -53,6 +53,8 @@ class Request(Struct, eq=False):
     """The body as it arrives, or None where the message has none."""
     began: int = 0
     """Nanoseconds of CLOCK_MONOTONIC when the head was complete."""
+    scope: Any = None
+    """The ASGI scope that a mounted app was called with."""
     _memo: dict[str, Any] | None = None
     """What was worked out on demand; one field, since each one more costs every request."""
 

@@ -161,7 +161,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     check_timeout: Annotated[Duration, Meta(ge=0.01, le=HOUR)] = 2.0
     """How long a readiness check may take before it counts as failed."""
 
-    heartbeat_timeout: Annotated[Duration, Meta(ge=0.5, le=HOUR)] = 30.0
+    heartbeat_timeout: Annotated[Duration, Meta(ge=1, le=HOUR)] = 30.0
     """How long a worker may show no sign of life; then its stacks are logged and it is replaced. The sign comes from a
     thread of its own, so a busy loop does not count: only a process that is stopped, or code that never lets go of
     the interpreter's lock."""

@@ -7,8 +7,10 @@ A plain GET's path through here is laid out flat on purpose: a whole request cos
 system calls, and each method call would add 0.06.
 """
 
+import asyncio
 import logging
 from time import monotonic_ns
+from typing import cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -166,6 +168,8 @@ class Incoming(Connected):
 
         Not within `except`: Python would put the upgrade in the place where httptools leaves a callback's error.
         """
+        if data and self._parser is None:  # whoever has the transport now; if it is still us, it is dropped
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(data)
         while data and self._parser is not None:
             offset = len(data)
             try:
