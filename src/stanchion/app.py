@@ -25,7 +25,7 @@ from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.runtime import Runtime
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
-from stanchion.routing.route import Call, Endpoint, Route
+from stanchion.routing.route import Call, Endpoint, InlineCall, Route
 from stanchion.routing.template import fill, parse
 from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
@@ -283,10 +283,22 @@ def _with_policies(call: Call, route: Route, runtime: Runtime) -> tuple[Call, in
     return call, max_body
 
 
+def _inline_with_policies(binding: Binding, route: Route, runtime: Runtime) -> InlineCall | None:
+    """The inline call with the route's policies around it, if all of them can do without a task.
+
+    Not where it takes a body: that would be read before a policy could refuse it.
+    """
+    inline = None if binding.takes_body else binding.inline
+    for policy in reversed(route.policies):
+        if inline is not None:
+            inline = policy.install_inline(inline, route, runtime)
+    return inline
+
+
 def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, runtime: Runtime) -> CompiledRoute:
     """One route to its endpoint: bound, with its policies around it."""
     names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
     call, max_body = _with_policies(binding.call, route, runtime)
-    inline = binding.inline if call is binding.call else None
+    inline = binding.inline if call is binding.call else _inline_with_policies(binding, route, runtime)
     return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body, binding.takes_body))

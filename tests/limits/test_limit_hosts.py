@@ -41,7 +41,7 @@ async def local() -> str:
 '''
 Start = Callable[..., list[Server]]
 PATIENT = ("--limit-store-timeout", "20s")
-"""For exact counts: where more processes than cores compete, a call may take longer than it is allowed to in earnest."""
+"""For exact counts: where more processes than cores compete, a call may take longer than it has in earnest."""
 Seen = list[tuple[int, float]]
 
 

@@ -227,3 +227,41 @@ def test_it_shows_as_it_was_written() -> None:
     assert repr(Limit("5/s", burst=2)) == "Limit('5/s', burst=2)"
     limit = Limit("5/s", name="x", store="rediss://me:se/c@ret@cache.example:6379/0", fail="open")
     assert repr(limit) == "Limit('5/s', store='rediss://***@cache.example:6379/0', fail='open', name='x')"
+
+
+def test_a_mounted_app_is_limited_too() -> None:
+    async def foreign(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "http.response.body", "body": b"foreign"})
+
+    app = App("outer")
+    app.mount("/v1", foreign, limit=Limit("2/min", burst=1, name="mount"))
+    with Client(app) as client:
+        first, second = client.get("/v1/a"), client.get("/v1/b")
+    assert (first.text, first.headers["ratelimit"]) == ("foreign", '"mount";r=0;t=30')
+    assert (second.status, second.json()["code"]) == (429, "too-many-requests")
+
+
+def test_a_handler_that_never_waits_is_still_answered_without_a_task() -> None:
+    app = App("inline", limit=Limit("5/min"), body_limit=100)
+
+    @app.get("/get")
+    async def get() -> str:
+        return "x"
+
+    @app.get("/hooked", timeout=5)
+    async def hooked() -> str:
+        return "x"
+
+    @app.post("/post")
+    async def post(body: bytes) -> str:
+        return "x"
+
+    inline = {one.route.template: one.endpoint.inline is not None for one in app.compile().routes}
+    assert inline == {"/get": True, "/hooked": False, "/post": False}
+    with Client(app) as client:
+        assert client.get("/get").headers["ratelimit"] == '"5/min by client";r=4;t=12'
+        assert statuses(client, 4, "/get") == [200] * 4
+        refused = client.get("/get")
+        assert (refused.status, refused.headers["retry-after"]) == (429, "12")

@@ -3,8 +3,8 @@
 The checks of a loop tick go in one script call, and while it is under way those that come gather for the next: the more
 load, the larger the batches, and the less a check costs.
 
-A call has a time, 50 ms unless the setting `limit_store_timeout` says otherwise. After two failures in a row nothing is sent but a probe every quarter of a second, and every check
-fails at once, until a probe is answered.
+A call has a time, 50 ms unless the setting `limit_store_timeout` says otherwise. After two failures in a row nothing is
+sent but a probe every quarter of a second, and every check fails at once, until a probe is answered.
 """
 
 import asyncio

@@ -24,13 +24,13 @@ class RedisStore:
         """`lease` is the most tokens taken in advance for a client at one time; 0 asks for each request."""
         self._gate = gate
         self._rule = rule
-        self._prefix = f"stanchion:limit:{name}:"
+        self._prefix = f"stanchion:limit:{name}:".encode()
         self._lease = lease
         self._clock = clock
         self.leases = Leases()
 
     def __repr__(self) -> str:
-        return f"<RedisStore {self._prefix} at {self._gate}, {self.leases}>"
+        return f"<RedisStore {self._prefix.decode()} at {self._gate}, {self.leases}>"
 
     async def take(self, client: str, cost: int, patience: int) -> Decision:
         """Decide on a request; `patience` in nanoseconds.
@@ -68,4 +68,4 @@ class RedisStore:
         raw = client.encode("utf-8", "surrogatepass")
         if len(raw) > _LONGEST:
             raw = blake2b(raw, digest_size=16).hexdigest().encode()
-        return self._prefix.encode() + raw
+        return self._prefix + raw

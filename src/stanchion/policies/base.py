@@ -10,7 +10,7 @@ from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
 from stanchion.policies.runtime import Runtime
-from stanchion.routing.route import Call, Route
+from stanchion.routing.route import Call, InlineCall, Route
 
 
 class Category(IntEnum):
@@ -44,6 +44,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
         """As `wrap`, for a policy that needs what the worker has; this one does without, and calls `wrap`."""
         return self.wrap(call, route)
+
+    def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
+        """As `install`, for a route without a body that is answered without a task; None where this cannot be so."""
+        return None
 
 
 def _check(policy: Policy, field: FieldInfo) -> None:

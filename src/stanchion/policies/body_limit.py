@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from stanchion.policies.base import Category, Policy
-from stanchion.routing.route import Call, Route
+from stanchion.policies.runtime import Runtime
+from stanchion.routing.route import Call, InlineCall, Route
 
 
 class BodyLimit(Policy, frozen=True, kw_only=True):
@@ -21,3 +22,6 @@ class BodyLimit(Policy, frozen=True, kw_only=True):
 
     def wrap(self, call: Call, route: Route) -> Call:
         return call
+
+    def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall:
+        return inline

@@ -18,7 +18,7 @@ from stanchion.policies.base import Category, Policy
 from stanchion.policies.limit_keys import NAMES, By, key_of
 from stanchion.policies.limiter import Limiter, Naming, remote_of
 from stanchion.policies.runtime import Runtime
-from stanchion.routing.route import Call, Route
+from stanchion.routing.route import Call, InlineCall, Route
 
 Cost = int | Callable[[Request], int]
 
@@ -123,10 +123,18 @@ class Limit(LimitOptions, frozen=True):
 
     def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
         """See `Policy`."""
-        limiter = runtime.shared(("limit", id(self)), lambda: self._limiter(runtime))
-        return _limited(call, limiter, self, route)
+        return _limited(call, self._limiter(runtime), self, route)
+
+    def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
+        """See `Policy`: the board answers at once, and then nothing waits."""
+        if self.store is not None or self.on_exceed == "queue":
+            return None
+        return _limited_inline(inline, self._limiter(runtime), self, route)
 
     def _limiter(self, runtime: Runtime) -> Limiter:
+        return runtime.shared(("limit", id(self)), lambda: self._made(runtime))
+
+    def _made(self, runtime: Runtime) -> Limiter:
         naming = runtime.shared("limit names", Naming)
         by = getattr(self.by, "__name__", "own") if callable(self.by) else self.by
         name = naming.name(self.name, f"{self.rate} by {by}", self)
@@ -134,6 +142,21 @@ class Limit(LimitOptions, frozen=True):
         if self.store is not None:
             limiter.use(remote_of(self.store, runtime, limiter, self.lease), self.fail)
         return limiter
+
+
+def _limited_inline(inline: InlineCall, limiter: Limiter, limit: Limit, route: Route) -> InlineCall:
+    key, headers = key_of(limit.by, route), limit.headers
+    cost: int = limit.cost if isinstance(limit.cost, int) else 1
+    cost_of = None if isinstance(limit.cost, int) else limit.cost
+
+    def limited(request: Request) -> Response:
+        decision = limiter.take(key(request), cost if cost_of is None else max(0, cost_of(request)), 0)
+        if not decision.allowed:
+            raise limiter.refusal(decision)
+        response = inline(request)
+        return limiter.marked(response, decision) if headers else response
+
+    return limited
 
 
 def _limited(call: Call, limiter: Limiter, limit: Limit, route: Route) -> Call:

@@ -214,7 +214,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     is back first is forgotten, and begins anew. It is 32 bytes of memory for each in use."""
 
     limit_store_timeout: Annotated[Duration, Meta(ge=0.001, le=60)] = 0.05
-    """How long a rate limit waits for its store; then the limit's `fail` holds. Raise it for a store that is far away."""
+    """How long a rate limit waits for its store; then the limit's `fail` holds. Raise it for one that is far away."""
 
     docs: bool = True
     """Serve the API's reference at /docs and its description at /openapi.json. Turn it off for a private
