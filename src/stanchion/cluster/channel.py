@@ -18,6 +18,8 @@ _LARGEST = 64 * 1024
 _MOST_DESCRIPTORS = 64
 _LONGEST_TEXT = 8 * 1024
 
+Heir = Literal["successor", "peers", "nobody"]
+
 
 class Configure(Struct, frozen=True, kw_only=True, tag="configure"):
     """The first message to a worker. Descriptors: the board, the log pipe, its inbox, its listening sockets."""
@@ -52,7 +54,7 @@ class Drain(Struct, frozen=True, tag="drain"):
     """Take no more, finish what is owed within `timeout` seconds, and end. Said again, the shorter time holds."""
 
     timeout: float
-    to: Literal["successor", "peers", "nobody"]
+    to: Heir
     """Who goes on with the connections that owe nothing."""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from stanchion.board import Board
-from stanchion.cluster.channel import Adopt, Configure, Drain, Peer, Release
+from stanchion.cluster.channel import Adopt, Configure, Drain, Heir, Peer, Release
 from stanchion.cluster.process import Process
 from stanchion.cluster.relay import Relay
 from stanchion.cluster.slot import Slot
@@ -110,6 +110,8 @@ class Fleet:
             slot.incoming = process
             why = await self._readiness(process)
             slot.incoming = None
+            if why is None and not slot.wanted:
+                why = "its slot was scaled away meanwhile"
             if why is not None:
                 process.kill("start")
                 return why
@@ -205,9 +207,9 @@ class Fleet:
         if slot.current is process and not self.leaving:
             self.do(self.replace(slot, "asked"))
 
-    def _retire(self, process: Process, to: str) -> None:
+    def _retire(self, process: Process, to: Heir) -> None:
         timeout = self.settings.drain_timeout
-        process.drain(Drain(timeout, to))  # type: ignore[arg-type]
+        process.drain(Drain(timeout, to))
         self.do(self._end_within(process, timeout + _END_GRACE))
 
     async def _end_within(self, process: Process, seconds: float) -> None:
@@ -232,6 +234,10 @@ class Fleet:
         """Have `count` workers; None, or why there are fewer."""
         if not 1 <= count <= self.most:
             return f"{count} workers: expected 1 to {self.most}; restart with another --workers for more"
+        async with self._replacing:
+            return await self._scale(count)
+
+    async def _scale(self, count: int) -> str | None:
         for slot in self.slots[count:]:
             if slot.wanted:
                 slot.wanted = False
