@@ -137,7 +137,8 @@ class Limit(LimitOptions, frozen=True):
     def _made(self, runtime: Runtime) -> Limiter:
         naming = runtime.shared("limit names", Naming)
         by = getattr(self.by, "__name__", "own") if callable(self.by) else self.by
-        name = naming.name(self.name, f"{self.rate} by {by}", self)
+        made = " ".join(f"{self.rate} by {by}".split()).encode("ascii", "replace").decode()  # it goes into fields
+        name = naming.name(self.name, made, self)
         limiter = Limiter(name, self.rule(), parse_rate(self.rate), runtime)
         if self.store is not None:
             limiter.use(remote_of(self.store, runtime, limiter, self.lease), self.fail)
