@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from stanchion.board import Board, Counter, Gauge, Row
 from stanchion.cluster.balance import recipient, surplus
+from stanchion.cluster.channel import PACKET
 from stanchion.cluster.states import SERVING
 from stanchion.wire.connection import Connection
 from stanchion.wire.http1.proxied import packet_of, taken_over
@@ -19,9 +20,6 @@ from stanchion.wire.server import Server
 
 _MOST_AT_ONCE = 64
 """Connections taken in before the loop does something else."""
-
-PACKET = 128
-"""The most bytes that go with a socket: an address and a port."""
 
 
 class Handover:
