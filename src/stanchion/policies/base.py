@@ -41,13 +41,17 @@ class Policy(Struct, frozen=True, kw_only=True):
         """The route's call with this policy around it; made once, at start."""
         raise NotImplementedError
 
+    def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall | None:
+        """The same for a handler that never waits; None where the policy itself has to: the route then gets tasks."""
+        return None
+
     def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
-        """As `wrap`, for a policy that needs what the worker has; this one does without, and calls `wrap`."""
+        """As `wrap`, for a policy that needs what the worker has."""
         return self.wrap(call, route)
 
     def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
-        """As `install`, for a route without a body that is answered without a task; None where this cannot be so."""
-        return None
+        """As `wrap_inline`, for a policy that needs what the worker has."""
+        return self.wrap_inline(inline, route)
 
 
 def _check(policy: Policy, field: FieldInfo) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from stanchion.policies.base import Category, Policy
-from stanchion.policies.runtime import Runtime
 from stanchion.routing.route import Call, InlineCall, Route
 
 
@@ -23,5 +22,5 @@ class BodyLimit(Policy, frozen=True, kw_only=True):
     def wrap(self, call: Call, route: Route) -> Call:
         return call
 
-    def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall:
+    def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall:
         return inline
