@@ -17,6 +17,7 @@ from stanchion.errors import FrozenError, RouteError
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.limit import Limit
 from stanchion.policies.timeout import Timeout
 from stanchion.routing.route import Handler, Route, Run
 from stanchion.routing.template import join
@@ -33,6 +34,8 @@ class PolicyOptions(TypedDict, total=False):
     """Seconds; short for `Timeout(seconds=…)`. None takes an inherited one away."""
     body_limit: int | None
     """Bytes; short for `BodyLimit(bytes=…)`. None takes an inherited one away."""
+    limit: Limit | Sequence[Limit] | None
+    """One or several, besides those that are inherited. None takes the inherited ones away."""
     policies: Sequence[Policy | Off]
 
 
@@ -191,4 +194,7 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
     if "body_limit" in options:
         size = options["body_limit"]
         found.append(Off(BodyLimit) if size is None else BodyLimit(bytes=size))
+    if "limit" in options:
+        limit = options["limit"]
+        found += [Off(Limit)] if limit is None else [limit] if isinstance(limit, Limit) else limit
     return found

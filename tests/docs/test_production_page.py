@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from stanchion.settings.fields import SETTINGS
 from stanchion.telemetry.exposition import Supervision, render
+from stanchion.telemetry.snapshot import Tally
 from tests.docs.pages import GUIDES, blocks, rows
 from tests.telemetry.pages import EXTRA, snapshot
 
@@ -21,7 +23,8 @@ PROMTOOL = shutil.which("promtool")
 def families() -> set[str]:
     """The names of the page of metrics, as Prometheus' text format has them."""
     known = Supervision(**{**{name: getattr(EXTRA, name) for name in EXTRA.__struct_fields__}, "memory_limit": 1})
-    page = render(snapshot([]), known, openmetrics=False).decode()
+    limit = Tally(kind="limit", name="orders", cells=[0] * 8)
+    page = render(structs.replace(snapshot([]), tallies=[limit]), known, openmetrics=False).decode()
     return set(re.findall(r"^# TYPE stanchion_(\w+)", page, re.MULTILINE))
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from stanchion.asgi.messages import Scope
 from stanchion.asgi.scope import Addresses
+from stanchion.http.client import parse_proxies
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
@@ -30,6 +31,7 @@ class Visitor:
         self.scope = scope
         self.closing = False
         self.max_query_params = served.settings.max_query_params
+        self.proxies = parse_proxies(served.settings.trusted_proxies, served.settings.forwarded_header)
         self.http_version: str = scope.get("http_version", "1.1")
         self.root_path: str = scope.get("root_path", "")
 

@@ -20,6 +20,9 @@ _LONGEST_TEXT = 8 * 1024
 
 Heir = Literal["successor", "peers", "nobody"]
 
+PACKET = 128
+"""The most bytes that go with a connection from one worker to another: an address and a port."""
+
 
 class Configure(Struct, frozen=True, kw_only=True, tag="configure"):
     """The first message to a worker. Descriptors: the board, the log pipe, its inbox, its listening sockets."""

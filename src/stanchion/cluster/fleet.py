@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from stanchion.board import Board
-from stanchion.cluster.channel import Adopt, Configure, Drain, Heir, Peer, Release
+from stanchion.cluster.channel import PACKET, Adopt, Configure, Drain, Heir, Peer, Release
 from stanchion.cluster.process import Process
 from stanchion.cluster.relay import Relay
 from stanchion.cluster.slot import Slot
@@ -260,7 +260,7 @@ class Fleet:
         await process.ended
         with suppress(OSError):  # BlockingIOError: nothing is left in its inbox
             while self.serving:
-                packet, descriptors, _, _ = socket.recv_fds(slot.inbox, 16, 1)
+                packet, descriptors, _, _ = socket.recv_fds(slot.inbox, PACKET, 1)
                 socket.send_fds(self.slots[self.serving[0].slot].outbox, [packet], descriptors)
                 for descriptor in descriptors:
                     os.close(descriptor)

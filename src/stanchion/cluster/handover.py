@@ -12,9 +12,10 @@ from contextlib import suppress
 
 from stanchion.board import Board, Counter, Gauge, Row
 from stanchion.cluster.balance import recipient, surplus
+from stanchion.cluster.channel import PACKET
 from stanchion.cluster.states import SERVING
 from stanchion.wire.connection import Connection
-from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.http1.proxied import packet_of, taken_over
 from stanchion.wire.server import Server
 
 _MOST_AT_ONCE = 64
@@ -118,7 +119,7 @@ class Handover:
             return False
         transport.pause_reading()  # at once: what arrives from here on is for the other worker
         try:
-            socket.send_fds(inbox, [b"c"], [end.fileno()])
+            socket.send_fds(inbox, [packet_of(connection)], [end.fileno()])
         except OSError:  # the inbox is full, or its slot is no more
             transport.resume_reading()
             return False
@@ -135,21 +136,21 @@ class Handover:
     def _receive(self) -> None:
         for _ in range(_MOST_AT_ONCE):
             try:
-                _, descriptors, _, _ = socket.recv_fds(self._inbox, 16, 1)
+                packet, descriptors, _, _ = socket.recv_fds(self._inbox, PACKET, 1)
             except BlockingIOError:
                 return
             for descriptor in descriptors:
-                self._take(socket.socket(fileno=descriptor))
+                self._take(socket.socket(fileno=descriptor), packet)
 
-    def _take(self, end: socket.socket) -> None:
+    def _take(self, end: socket.socket, packet: bytes) -> None:
         end.setblocking(False)
         self._server.cells[Counter.TAKEN_OVER] += 1
-        accepted = _accepted(self._server, end)
+        accepted = _accepted(self._server, end, packet)
         task: asyncio.Task[object] = self._server.loop.create_task(accepted)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-async def _accepted(server: Server, end: socket.socket) -> None:
+async def _accepted(server: Server, end: socket.socket, packet: bytes) -> None:
     with suppress(OSError):  # the client has gone meanwhile
-        await server.loop.connect_accepted_socket(lambda: HTTP1(server, taken_over=True), end)
+        await server.loop.connect_accepted_socket(lambda: taken_over(server, packet), end)

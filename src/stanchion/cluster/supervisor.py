@@ -17,7 +17,7 @@ from stanchion.cluster.fleet import REASONS, Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
-from stanchion.cluster.status import Check, Status, readiness, route, snapshot, waiting, workers
+from stanchion.cluster.status import Check, Status, limits, readiness, route, snapshot, waiting, workers
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 from stanchion.telemetry.log_lines import LineWriter, configure
@@ -34,6 +34,7 @@ _FIXED = (
     "admin_socket",
     "control_socket",
     "max_series",
+    "limit_clients",
 )
 """Settings that a reload cannot change: what they are for lives as long as the supervisor."""
 
@@ -80,7 +81,9 @@ class Supervisor:
         settings = self._settings
         count = worker_count(settings)
         self._listeners = Listeners(settings)
-        self._board = Board.create(seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series)
+        self._board = Board.create(
+            seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series, clients=settings.limit_clients
+        )
         self._fleet = Fleet(self._target, settings, self._listeners, self._board, traceback=self._traceback)
         self._open_log()
         self._handle_signals()
@@ -185,6 +188,7 @@ class Supervisor:
             restarts=dict(self._fleet.restarts),
             counters=shown.counters,
             routes=[route(series) for series in shown.series],
+            limits=limits(shown),
         )
 
     def metrics(self, *, openmetrics: bool) -> bytes:

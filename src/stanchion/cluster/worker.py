@@ -38,6 +38,7 @@ from stanchion.cluster.handover import Handover
 from stanchion.cluster.states import DRAINING, SERVING
 from stanchion.cluster.worker_signals import BLOCKED, DUMP_SIGNAL
 from stanchion.errors import ConfigurationError
+from stanchion.policies.runtime import Runtime
 from stanchion.settings import Settings
 from stanchion.target import load_app
 from stanchion.telemetry.access_log import AccessLog
@@ -80,7 +81,8 @@ class Worker:
         self._beat = Beat(self._row, self._order.slot, self._settings.drain_timeout + 5)
         app = load_app(self._order.app, show_traceback=self._order.traceback)
         configure(self._settings.log_level, self._settings.log_format, self._lines)
-        compiled = app.compile(self._settings)
+        runtime = Runtime(self._settings, board=self._board, seat=self._order.seat)
+        compiled = app.compile(self._settings, runtime)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._live(app, compiled))
 

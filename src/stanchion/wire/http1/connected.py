@@ -3,25 +3,29 @@
 import asyncio
 
 from stanchion.asgi.scope import Addresses
+from stanchion.http.client import Proxies
 from stanchion.wire.server import Server
 
 
 class Connected(asyncio.Protocol):
     """A transport and the server it belongs to."""
 
-    __slots__ = ("_addresses", "_server", "transport")
+    __slots__ = ("_addresses", "_server", "address", "transport")
     transport: asyncio.Transport
     root_path = ""
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self.address: tuple[str, int] | None = None  # of the other end: once asked for, or told by a proxy
         self._addresses: Addresses | None = None
 
     @property
     def client(self) -> tuple[str, int] | None:
         """Address and port of the other end; None on a Unix socket."""
-        peer = self.transport.get_extra_info("peername")
-        return (peer[0], peer[1]) if isinstance(peer, tuple) else None
+        if self.address is None:
+            peer = self.transport.get_extra_info("peername")
+            self.address = (peer[0], peer[1]) if isinstance(peer, tuple) else None
+        return self.address
 
     @property
     def server(self) -> tuple[str, int | None] | None:
@@ -50,3 +54,8 @@ class Connected(asyncio.Protocol):
     def max_query_params(self) -> int:
         """The setting of that name."""
         return self._server.max_query_params
+
+    @property
+    def proxies(self) -> Proxies:
+        """Whom to believe about the client."""
+        return self._server.proxies

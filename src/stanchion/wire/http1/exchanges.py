@@ -246,9 +246,8 @@ class Exchanges(Incoming):
         cells[base + MICROSECONDS] += taken
         cells[base + (BUCKET_OF[taken] if taken < SMALL else HISTOGRAM + bucket_of(taken))] += 1
         if server.log is not None:
-            if self._client is None:
-                peer = self.client
-                self._client = peer[0] if peer else "-"
+            if self._client is None or server.proxies.believed:  # behind a proxy each request may be another's
+                self._client = request.client_ip or "-"
             server.log.add(request, status, size, taken, self._client)
 
     def answering(self, request: Request) -> bool:
