@@ -6,11 +6,10 @@ that the wire layer calls on the request path.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import SimpleNamespace
-from typing import Any, TypeVar, Unpack
+from typing import Any, ParamSpec, TypeVar, Unpack
 
 from msgspec import Struct
 
@@ -18,10 +17,14 @@ from stanchion.asgi.hosted import Hosted
 from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
+from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
+from stanchion.offload.pools import Pools
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.priority import Priority
+from stanchion.policies.timeout import Timeout
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
 from stanchion.routing.route import Call, Endpoint, Route
@@ -29,7 +32,9 @@ from stanchion.routing.template import fill, parse
 from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
 from stanchion.settings.sources import load
+from stanchion.telemetry.decisions import Decisions
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Lifespan = Callable[["App"], AsyncIterator[None]]
 ReadyCheck = Callable[[], Awaitable[None]]
@@ -48,6 +53,9 @@ class App(Router):
         self.state = SimpleNamespace()
         self.resources: dict[type, Any] = {}
         self.checks: dict[str, ReadyCheck] = {}
+        self.decisions = Decisions()
+        self.dependencies: dict[str, Dependency] = {}
+        self._pools: Pools | None = None
         self._lifespans: list[Lifespan] = []
         self._routes: tuple[Route, ...] | None = None
         self._hosted = Hosted(lambda: self.compile(load().settings), self._lifespans)
@@ -120,6 +128,36 @@ class App(Router):
             )
         self.resources[kind] = value
 
+    def dependency(self, name: str, **options: Unpack[CallOptions]) -> Dependency:
+        """Something outside that handlers call, with a breaker and a retry budget of its own in each worker.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, or an option is out of its range.
+        """
+        self._check_open(f"the dependency {name}")
+        if name in self.dependencies:
+            raise ConfigurationError(f"the dependency {name!r} is there already; give each a name of its own")
+        dependency = Dependency(name, DependencyOptions(**options), self.decisions)
+        self.dependencies[name] = dependency
+        return dependency
+
+    async def cpu(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that computes for long in a process, so that the event loop goes on meanwhile.
+
+        The function is one of a module's, arguments and result can be pickled. It sees the request's deadline, and is
+        killed with its process once that has passed.
+
+        Raises:
+            ConfigurationError: the app is not being served.
+            ServiceUnavailable: the setting `max_pool_waiting` calls wait already (code `pool-full`).
+            HTTPError: 500, code `process-died`, if the process died at it.
+        """
+        if self._pools is None:
+            raise ConfigurationError("app.cpu was called before the app started; call it in a handler or a lifespan")
+        result: T = await self._pools.in_process(function, *args, **kwargs)
+        return result
+
     def url_for(self, name: str, /, **params: Any) -> str:
         """The path of the route called `name` (its handler's name by default), with `params` filled in.
 
@@ -159,7 +197,7 @@ class Compiled:
     def __init__(self, app: App, settings: Settings) -> None:
         self.app = app
         self.settings = settings
-        self.executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="stanchion-handler")
+        self.pools = Pools(settings, app.decisions)
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
             form=FormLimits(
@@ -167,7 +205,8 @@ class Compiled:
                 max_field_bytes=settings.max_field_bytes,
                 upload_memory=settings.upload_memory,
             ),
-            executor=self.executor,
+            in_thread=self.pools.in_thread,
+            in_process=self.pools.in_process,
         )
         self.routes: list[CompiledRoute] = []
         self.mounts: list[Mount] = []
@@ -187,19 +226,25 @@ class Compiled:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """The app's lifespans and its thread pool.
+        """The app's lifespans and its pools.
 
         Raises:
             ConfigurationError: a handler takes a resource that no lifespan has provided.
         """
         async with AsyncExitStack() as stack:
-            stack.callback(self.executor.shutdown, wait=False, cancel_futures=True)
+            stack.callback(self.pools.close)
+            self.app._pools = self.pools
             for lifespan in self.app._lifespans:
                 await _enter(stack, lifespan, self.app)
             self._check_resources()
             await self._start_mounts(stack)
             stack.push_async_callback(self.drain, self.settings.drain_timeout)
             yield
+
+    def decisions(self) -> Decisions:
+        """What the app's protections have decided, up to date."""
+        self.pools.measure()
+        return self.app.decisions
 
     async def drain(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for what mounted apps still do after their answers, then cancel it."""
@@ -223,9 +268,10 @@ class Compiled:
         self.mounts.append(mount)
         apart, max_body = _with_policies(mount.call_apart, route, self.settings)
         handshake, _ = _with_policies(mount.handshake, route, self.settings)
-        changes_nothing = all(isinstance(policy, BodyLimit) for policy in route.policies)
+        changes_nothing = all(isinstance(policy, BodyLimit | Priority) for policy in route.policies)
         call = mount.call if changes_nothing else apart
         endpoint = Endpoint(route, call, None, ("path",), max_body, label=mount.label, websocket=handshake)
+        _set_admission(endpoint)
         self._tree.add(route.method, template, endpoint)
         if prefix:
             self._tree.add(route.method, parse(prefix), endpoint)
@@ -273,5 +319,25 @@ def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimit
     names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
     call, max_body = _with_policies(binding.call, route, settings)
-    inline = binding.inline if call is binding.call else None
-    return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body, binding.takes_body))
+    inline = binding.inline
+    for policy in reversed(route.policies):
+        inline = inline and policy.wrap_inline(inline, route)
+    endpoint = Endpoint(route, call, inline, names, max_body, binding.takes_body)
+    _set_admission(endpoint)
+    return CompiledRoute(route, binding, endpoint)
+
+
+def _set_admission(endpoint: Endpoint) -> None:
+    """Tell the wire layer in which class the endpoint's requests wait, and until when."""
+    for policy in endpoint.route.policies:
+        if isinstance(policy, Priority):
+            endpoint.priority = policy.rank
+        elif isinstance(policy, Timeout):
+            endpoint.due = _nanoseconds(policy.until_of())
+
+
+def _nanoseconds(until: Callable[[Request], float]) -> Callable[[Request], int]:
+    def due(request: Request) -> int:
+        return int(until(request) * 1e9)
+
+    return due

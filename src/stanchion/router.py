@@ -17,6 +17,8 @@ from stanchion.errors import FrozenError, RouteError
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.concurrency import Concurrency
+from stanchion.policies.priority import Level, Priority
 from stanchion.policies.timeout import Timeout
 from stanchion.routing.route import Handler, Route, Run
 from stanchion.routing.template import join
@@ -33,6 +35,11 @@ class PolicyOptions(TypedDict, total=False):
     """Seconds; short for `Timeout(seconds=…)`. None takes an inherited one away."""
     body_limit: int | None
     """Bytes; short for `BodyLimit(bytes=…)`. None takes an inherited one away."""
+    concurrency: int | None
+    """Requests at one time, of all routes of a router together; short for `Concurrency(limit=…)`. None takes an
+    inherited one away."""
+    priority: Level
+    """Short for `Priority(level=…)`: who goes first when not all can."""
     policies: Sequence[Policy | Off]
 
 
@@ -191,4 +198,9 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
     if "body_limit" in options:
         size = options["body_limit"]
         found.append(Off(BodyLimit) if size is None else BodyLimit(bytes=size))
+    if "concurrency" in options:
+        limit = options["concurrency"]
+        found.append(Off(Concurrency) if limit is None else Concurrency(limit=limit))
+    if "priority" in options:
+        found.append(Priority(level=options["priority"]))
     return found

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 
 from stanchion.board.layout import BUCKETS
-from stanchion.telemetry.exposition import render
+from stanchion.limits import admission_queue
+from stanchion.telemetry.exposition import PRIORITIES, REASONS, render
 from stanchion.telemetry.histogram import lower_bound
 from stanchion.telemetry.snapshot import Series
 from tests.telemetry.pages import EXTRA, families, named_series, one_series, parse, snapshot, worker
@@ -122,3 +123,12 @@ def test_every_family_is_announced_once_and_its_lines_stand_together(series: lis
         for name, kind, samples in found:
             suffixes = ["_total"] if openmetrics and kind == "counter" else SUFFIXES[kind]
             assert set(samples) <= {name + suffix for suffix in suffixes}
+
+
+def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) -> None:
+    assert (PRIORITIES, REASONS) == (admission_queue.PRIORITIES, admission_queue.REASONS)
+    page = render(snapshot([]), EXTRA, openmetrics=openmetrics)
+    for priority in PRIORITIES:
+        for reason in REASONS:
+            assert value(page, "admission_shed_total", priority=priority, reason=reason) == 0
+    assert value(page, "admission_limit") == 0

@@ -6,7 +6,7 @@
     exact           a cell each
     rows            one a seat, then one more: what retired seats have counted
 
-A row is 16 gauges, 16 counters and the series' blocks. All is native unsigned 64-bit cells at multiples of eight
+A row is 16 gauges, 48 counters and the series' blocks. All is native unsigned 64-bit cells at multiples of eight
 bytes: CPython reads and writes one as a single move, so no reader ever sees half a number.
 """
 
@@ -19,7 +19,7 @@ from stanchion.errors import ConfigurationError
 MAGIC = int.from_bytes(b"stanchio", "little")
 """As a native integer, so that a board of another byte order is not taken for one of ours."""
 
-VERSION = 1
+VERSION = 2
 """Raised with every change to what this file declares."""
 
 CELL = 8
@@ -51,7 +51,7 @@ BLOCK = HISTOGRAM + BUCKETS
 """Cells of a series in a row: 112, which is 896 bytes."""
 
 FIRST_COUNTER = 16
-ROW_HEAD = 32
+ROW_HEAD = 64
 _ALIGN = 8  # cells of a cache line: no two writers share one
 
 RESERVED = ("(other)", "(unmatched)", "(malformed)")
@@ -82,6 +82,16 @@ class Gauge(IntEnum):
     """Resident memory in bytes."""
     CONNECTIONS = 8
     """Open connections."""
+    LIMIT = 9
+    """Requests that may be in flight, as admission estimates it; 0 without admission."""
+    WAITING = 10
+    """Requests that wait to be admitted."""
+    ADMITTED = 11
+    """Requests in flight that count against the limit."""
+    THREADS_BUSY = 12
+    """From here on as in `telemetry.decisions`."""
+    PROCESSES_BUSY = 13
+    POOL_WAITING = 14
 
 
 class Counter(IntEnum):
@@ -106,6 +116,28 @@ class Counter(IntEnum):
     GC_PAUSE_NS = 25
     LOG_LINES = 26
     LOG_DROPPED = 27
+    QUEUED = 28
+    """Requests that had to wait for admission."""
+    SHED_CRITICAL_WAITED = 29
+    """Turned away by admission, by priority and reason; see `limits.admission_queue`."""
+    SHED_CRITICAL_EXPIRED = 30
+    SHED_CRITICAL_CROWDED = 31
+    SHED_NORMAL_WAITED = 32
+    SHED_NORMAL_EXPIRED = 33
+    SHED_NORMAL_CROWDED = 34
+    SHED_BACKGROUND_WAITED = 35
+    SHED_BACKGROUND_EXPIRED = 36
+    SHED_BACKGROUND_CROWDED = 37
+    BULKHEAD_REFUSED = 38
+    """From here on as in `telemetry.decisions`."""
+    POOL_DONE = 39
+    POOL_REFUSED = 40
+    POOL_CRASHED = 41
+    DEPENDENCY_CALLS = 42
+    DEPENDENCY_REFUSED = 43
+    RETRIES = 44
+    RETRIES_DENIED = 45
+    LOOP_BLOCKED = 46
 
 
 def series_base(index: int) -> int:

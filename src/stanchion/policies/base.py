@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
-from stanchion.routing.route import Call, Route
+from stanchion.routing.route import Call, InlineCall, Route
 
 
 class Category(IntEnum):
@@ -39,6 +39,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     def wrap(self, call: Call, route: Route) -> Call:
         """The route's call with this policy around it; made once, at start."""
         raise NotImplementedError
+
+    def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall | None:
+        """The same for a handler that never waits; None where the policy itself has to: the route then gets tasks."""
+        return None
 
 
 def _check(policy: Policy, field: FieldInfo) -> None:

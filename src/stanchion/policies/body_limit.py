@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from stanchion.policies.base import Category, Policy
-from stanchion.routing.route import Call, Route
+from stanchion.routing.route import Call, InlineCall, Route
 
 
 class BodyLimit(Policy, frozen=True, kw_only=True):
@@ -21,3 +21,6 @@ class BodyLimit(Policy, frozen=True, kw_only=True):
 
     def wrap(self, call: Call, route: Route) -> Call:
         return call
+
+    def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall:
+        return inline
