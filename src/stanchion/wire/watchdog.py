@@ -54,21 +54,28 @@ class Watchdog:
 
     def _tick(self) -> None:
         self._stamp = monotonic()
+        self._depth = sum(1 for _ in _outwards(sys._getframe()))
         self._timer = self._loop.call_later(self._after / 2, self._tick)
 
     def _run(self) -> None:
-        before = told = None
+        before: FrameType | None = None
+        told: FrameType | None = None
         while not self._stopped.wait(self._after / 2):
             held = monotonic() - self._stamp
             if held < self._after / 2:
                 before = told = None
                 continue
             frame = sys._current_frames().get(self._watched)
-            call = None if frame is None else _call_of(frame)
-            if frame is not None and call == before and held >= self._after and told != call:
+            call = None if frame is None else self._call_of(frame)
+            if frame is not None and call is not None and call is before and held >= self._after and told is not call:
                 told = call
                 self._tell(frame, held)
             before = call
+
+    def _call_of(self, frame: FrameType) -> FrameType | None:
+        """The frame that the loop itself has called, as it calls `_tick`; none where it called a function of C."""
+        frames = list(_outwards(frame))
+        return frames[-self._depth] if len(frames) >= self._depth else None
 
     def _tell(self, frame: FrameType, held: float) -> None:
         self._decisions.loop_blocked += 1
@@ -97,12 +104,3 @@ def _request_of(frame: FrameType) -> Request | None:
             if isinstance(value, Request):
                 return value
     return None
-
-
-def _call_of(frame: FrameType) -> int | None:
-    """What tells one call of the loop from the next: its request, else its outermost frame but the loop's own."""
-    request = _request_of(frame)
-    if request is not None:
-        return id(request)
-    frames = list(_outwards(frame))
-    return id(frames[min(len(frames) - 1, 3)]) if frames else None
