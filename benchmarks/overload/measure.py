@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import quantiles
 
 from benchmarks.cores import Cores
+from benchmarks.overload.disturbance import share_of, undisturbed
 from benchmarks.overload.generator import Outcome, Run, Stream
 from benchmarks.overload.peers import WORK
 from benchmarks.peers import Peer
@@ -32,6 +33,8 @@ class Point:
     refused_p99_ms: float | None
     broken: int
     unanswered: int
+    disturbed: float
+    """The share of the time in which other programs had the server's core."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,8 @@ class Curve:
 
     peer: str
     capacity: float
+    disturbed: float
+    """As of a point, while the capacity was measured."""
     points: tuple[Point, ...]
 
 
@@ -71,66 +76,86 @@ class Plan:
     connections: int
 
 
-def curve(launcher: Launcher, cores: Cores, peer: Peer, plan: Plan, say: Callable[[str], None]) -> Curve:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where runs are made, and whom they are told."""
+
+    launcher: Launcher
+    cores: Cores
+    plan: Plan
+    say: Callable[[str], None]
+
+
+def curve(place: Place, peer: Peer) -> Curve:
     """A peer's capacity and its points, each on a server of its own."""
-    with launcher.serving(peer) as server:
-        capacity = measure_capacity(server, cores, plan)
-    say(f"{peer.title}: {capacity:.0f} requests/s with every connection waiting for its answer")
+    title = peer.title
+    capacity, disturbed = undisturbed(lambda: _capacity(place, peer), place.say)
+    place.say(f"{title}: {capacity:.0f} requests/s with every connection waiting for its answer")
     points = []
-    for multiple in plan.multiples:
-        with launcher.serving(peer) as server:
-            (outcome,) = run(server, cores, plan, [Stream(path=WORK, rate=multiple * capacity)])
-        points.append(point(outcome, multiple, plan.seconds))
-        say(f"{peer.title} at {multiple:g} x: {points[-1].in_time:.0f}/s in time, {points[-1].refused:.0f}/s refused")
-    return Curve(peer=peer.name, capacity=capacity, points=tuple(points))
+    for multiple in place.plan.multiples:
+        (outcome,), share = outcomes(place, peer, [Stream(path=WORK, rate=multiple * capacity)])
+        points.append(point(outcome, multiple, place.plan.seconds, share))
+        told = points[-1]
+        place.say(f"{title} at {multiple:g} x: {told.in_time:.0f}/s in time, {told.refused:.0f}/s refused")
+    return Curve(peer=peer.name, capacity=capacity, disturbed=disturbed, points=tuple(points))
 
 
-def measure_capacity(server: Server, cores: Cores, plan: Plan) -> float:
+def outcomes(
+    place: Place, peer: Peer, streams: Sequence[Stream], *, longer: float = 0.0
+) -> tuple[list[Outcome], float]:
+    """An open loop against a server that has just started, as little disturbed as can be had."""
+    plan = place.plan
+
+    def once() -> tuple[list[Outcome], float]:
+        with place.launcher.serving(peer) as server:
+            server.wait_until_ready(WORK)
+            generator = _generator(server, place.cores, plan.connections)
+            try:
+                return share_of(
+                    server.process.pid,
+                    lambda: generator.open_loop(streams, seconds=plan.seconds + longer, warm=plan.warm),
+                )
+            finally:
+                generator.close()
+
+    return undisturbed(once, place.say)
+
+
+def _capacity(place: Place, peer: Peer) -> tuple[float, float]:
     """Requests a second in a closed loop, the server warmed up."""
-    server.wait_until_ready(WORK)
-    generator = _generator(server, cores, CAPACITY_CONNECTIONS)
-    try:
-        generator.closed_loop(WORK, seconds=1.0)
-        return generator.closed_loop(WORK, seconds=plan.seconds)
-    finally:
-        generator.close()
+    with place.launcher.serving(peer) as server:
+        server.wait_until_ready(WORK)
+        generator = _generator(server, place.cores, CAPACITY_CONNECTIONS)
+        try:
+            generator.closed_loop(WORK, seconds=1.0)
+            return share_of(server.process.pid, lambda: generator.closed_loop(WORK, seconds=place.plan.seconds))
+        finally:
+            generator.close()
 
 
-def run(server: Server, cores: Cores, plan: Plan, streams: Sequence[Stream]) -> list[Outcome]:
-    """One open loop against a server that has just started."""
-    server.wait_until_ready(WORK)
-    generator = _generator(server, cores, plan.connections)
-    try:
-        return generator.open_loop(streams, seconds=plan.seconds, warm=plan.warm)
-    finally:
-        generator.close()
-
-
-def classes(launcher: Launcher, cores: Cores, peer: Peer, plan: Plan, capacity: float) -> Classes:
+def classes(place: Place, peer: Peer, capacity: float) -> Classes:
     """The two classes at once."""
     rates = {"/critical": CRITICAL_SHARE * capacity, "/background": 10 * capacity}
-    with launcher.serving(peer) as server:
-        critical, background = run(server, cores, plan, [Stream(path=path, rate=r) for path, r in rates.items()])
+    streams = [Stream(path=path, rate=rate) for path, rate in rates.items()]
+    (critical, background), share = outcomes(place, peer, streams)
     return Classes(
-        critical=point(critical, CRITICAL_SHARE, plan.seconds),
-        background=point(background, 10, plan.seconds),
+        critical=point(critical, CRITICAL_SHARE, place.plan.seconds, share),
+        background=point(background, 10, place.plan.seconds, share),
         critical_in_time=critical.in_time(OBJECTIVE) / critical.due,
     )
 
 
-def recovery(launcher: Launcher, cores: Cores, peer: Peer, plan: Plan, capacity: float) -> Recovery:
-    """Half the capacity all the time; ten times of it on top, on `/background`, in the first `seconds`."""
+def recovery(place: Place, peer: Peer, capacity: float) -> Recovery:
+    """Half the capacity all the time, and ten times of it on top for `seconds`."""
+    ended = place.plan.warm + place.plan.seconds
     steady = Stream(path=WORK, rate=capacity / 2)
-    burst = Stream(path="/work?burst", rate=10 * capacity, until=plan.warm + plan.seconds)
-    longer = Plan(multiples=(), seconds=plan.seconds + 5.0, warm=plan.warm, connections=plan.connections)
-    with launcher.serving(peer) as server:
-        outcome, _ = run(server, cores, longer, [steady, burst])
-    ended = plan.warm + plan.seconds
+    burst = Stream(path=f"{WORK}?burst", rate=10 * capacity, until=ended)
+    (outcome, _), _ = outcomes(place, peer, [steady, burst], longer=5.0)
     bad = [due for due, good in outcome.fates(OBJECTIVE) if not good and due >= ended]
     return Recovery(seconds=max(bad, default=ended) - ended)
 
 
-def point(outcome: Outcome, multiple: float, seconds: float) -> Point:
+def point(outcome: Outcome, multiple: float, seconds: float, disturbed: float) -> Point:
     """The figures of a run."""
     return Point(
         multiple=multiple,
@@ -142,6 +167,7 @@ def point(outcome: Outcome, multiple: float, seconds: float) -> Point:
         refused_p99_ms=percentile(outcome.refused, 99),
         broken=outcome.broken,
         unanswered=outcome.unanswered,
+        disturbed=disturbed,
     )
 
 
