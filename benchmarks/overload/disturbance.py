@@ -11,7 +11,7 @@ from benchmarks import processes
 T = TypeVar("T")
 TOLERATED = 0.05
 """Of the time; a run with more is made again."""
-TRIES = 4
+TRIES = 3
 
 
 def waited(pid: int) -> float:

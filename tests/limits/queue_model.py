@@ -49,10 +49,14 @@ class Model:
                 self.drop(entry, 2, now)
                 return
             worst = max(other.priority for other in lower)
+            self.pressed[worst] = True
             self.drop(self.of(worst)[0], 2, now)
         if not self.of(priority) and now - self.shed_at[priority] > self.patience:
             self.pressed[priority] = False
         self.entries.append(entry)
+        ahead = sum(other.priority <= priority for other in self.entries)
+        if ahead * self.pace > self.patience:
+            self.pressed[priority] = True
 
     def pop(self, now: int) -> int | None:
         for priority in range(3):

@@ -78,6 +78,18 @@ def test_under_pressure_the_newest_is_served_and_the_oldest_turned_away() -> Non
     assert {one.reason for one in shed} == {WAITED}
 
 
+def test_more_than_can_be_served_in_the_patience_is_pressure() -> None:
+    queue: AdmissionQueue[int] = AdmissionQueue(patience=PATIENCE, longest=1000)
+    for item in range(240):
+        queue.push(item, NORMAL, since=0, deadline=NEVER, now=0)
+    for turn in range(100):
+        queue.pop(turn * 2 * MS)
+    assert not queue.pressed(NORMAL)
+    for item in range(240):
+        queue.push(item, NORMAL, since=200 * MS, deadline=NEVER, now=200 * MS)
+    assert queue.pressed(NORMAL)
+
+
 def test_a_burst_that_is_worked_off_in_half_the_patience_loses_nobody() -> None:
     queue: AdmissionQueue[int] = AdmissionQueue(patience=PATIENCE, longest=1000)
     for item in range(120):

@@ -1,9 +1,10 @@
 """The queue of what cannot start at once: short, in classes of priority, and fair only while there is no pressure.
 
 Calm, each class is first in, first out, and one may wait for the whole `patience`. A class is under pressure once its
-first has waited half of that: then the newest is served first, since those who wait longest have clients about to give
-up, and nobody waits longer than a few services take. That is adaptive LIFO with CoDel's controlled delay, as Facebook
-runs it (Maurer, "Fail at Scale", ACM Queue 13(8), 2015); a burst that half the patience works off is no pressure.
+first has waited half of that, or more wait than can be served in all of it: then the newest is served first, since
+those who wait longest have clients about to give up, and nobody waits longer than a few services take. That is adaptive
+LIFO with CoDel's controlled delay, as Facebook runs it (Maurer, "Fail at Scale", ACM Queue 13(8), 2015); a burst that
+can be worked off is no pressure.
 
 Pressure ends when the class is empty and has turned nobody away for as long as `patience`: with emptiness alone a load
 of 1.1 times capacity went in and out of it every few seconds.
@@ -92,6 +93,9 @@ class AdmissionQueue(Generic[T]):
             mine.pressed = False
         mine.waiting.append((since, deadline, item))
         self._size += 1
+        ahead = self._size if priority == BACKGROUND else sum(len(one.waiting) for one in self._classes[: priority + 1])
+        if ahead * self._pace > self._patience:
+            mine.pressed = True
 
     def pop(self, now: int) -> T | None:
         """The one to serve next, of the highest priority; None where nobody waits."""
@@ -148,6 +152,7 @@ class AdmissionQueue(Generic[T]):
             if waiting:
                 _, _, item = waiting.popleft()
                 self._size -= 1
+                self._classes[lowest].pressed = True
                 self._turn_away(item, lowest, CROWDED, now)
                 return True
         return False
