@@ -15,8 +15,8 @@ from math import inf
 from time import perf_counter
 
 _READ = 64 * 1024
-_LINGER = 12.0
-"""Seconds to wait for answers after the last request: more than the slowest peer takes at ten times its capacity."""
+_LINGER = 8.0
+"""Seconds to wait for answers after the last request; those that come later count as unanswered."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,6 @@ from stanchion.http.uploads import Upload
 from stanchion.policies.base import Off
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.hooks import After, Before
-from stanchion.policies.priority import Priority
 from stanchion.policies.timeout import Timeout
 from stanchion.router import Router
 from stanchion.settings import Settings
@@ -46,7 +45,6 @@ __all__ = [
     "NotFound",
     "Off",
     "Path",
-    "Priority",
     "Query",
     "Request",
     "Response",

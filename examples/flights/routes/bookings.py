@@ -7,7 +7,7 @@ from examples.flights.store.bookings import BookingStore, SeatTaken
 from examples.flights.store.flights import FlightStore
 from stanchion import Conflict, NotFound, Response, Router
 
-router = Router("/bookings", tags=["bookings"])
+router = Router("/bookings", tags=["bookings"], priority="critical")
 
 
 @router.post("", status=201, responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken"})

@@ -112,9 +112,10 @@ class Worker:
         self._lines.finish(1.0)
 
     def _watchdog(self, app: App, loop: asyncio.AbstractEventLoop) -> Watchdog | None:
-        if not self._settings.blocked_after:
+        settings = self._settings
+        if not settings.blocked_after:
             return None
-        watchdog = Watchdog(self._settings.blocked_after, app.decisions)
+        watchdog = Watchdog(settings.blocked_after, app.decisions)
         watchdog.start(loop)
         return watchdog
 

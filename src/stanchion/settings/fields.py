@@ -216,7 +216,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The share of requests that access_log logs, from 0 to 1; those answered with a 5xx are always logged."""
 
     request_ids: bool = False
-    """Send X-Request-Id with every response, the caller's own if it sent a sane one; a 5xx has it in any case."""
+    """Send X-Request-Id with every response, the caller's own if it sent a sane one; a 5xx has it in any case,
+    but for the one that admission answers."""
 
     max_series: Annotated[int, Meta(ge=16, le=65_536)] = 512
     """Routes that metrics tell apart, each with its method; those beyond are counted as one. It is 0.7 KiB of memory a
