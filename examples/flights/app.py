@@ -10,7 +10,7 @@ from examples.flights.store.bookings import BookingStore
 from examples.flights.store.flights import FlightStore
 from stanchion import App
 
-app = App("flights")
+app = App("flights", timeout=2)
 for area in (airports, flights, statistics, bookings):
     app.include(area.router)
 

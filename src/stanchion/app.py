@@ -6,11 +6,10 @@ that the wire layer calls on the request path.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import SimpleNamespace
-from typing import Any, TypeVar, Unpack
+from typing import Any, ParamSpec, TypeVar, Unpack
 
 from msgspec import Struct
 
@@ -18,11 +17,15 @@ from stanchion.asgi.hosted import Hosted
 from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
+from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
+from stanchion.offload.pools import Pools
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
+from stanchion.policies.timeout import Timeout
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
 from stanchion.routing.route import Call, Endpoint, InlineCall, Route
@@ -30,7 +33,9 @@ from stanchion.routing.template import fill, parse
 from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
 from stanchion.settings.sources import load
+from stanchion.telemetry.decisions import Decisions
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Lifespan = Callable[["App"], AsyncIterator[None]]
 ReadyCheck = Callable[[], Awaitable[None]]
@@ -49,6 +54,9 @@ class App(Router):
         self.state = SimpleNamespace()
         self.resources: dict[type, Any] = {}
         self.checks: dict[str, ReadyCheck] = {}
+        self.decisions = Decisions()
+        self.dependencies: dict[str, Dependency] = {}
+        self._pools: Pools | None = None
         self._lifespans: list[Lifespan] = []
         self._routes: tuple[Route, ...] | None = None
         self._hosted = Hosted(lambda: self.compile(load().settings), self._lifespans)
@@ -121,6 +129,36 @@ class App(Router):
             )
         self.resources[kind] = value
 
+    def dependency(self, name: str, **options: Unpack[CallOptions]) -> Dependency:
+        """Something outside that handlers call, with a breaker and a retry budget of its own in each worker.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, or an option is out of its range.
+        """
+        self._check_open(f"the dependency {name}")
+        if name in self.dependencies:
+            raise ConfigurationError(f"the dependency {name!r} is there already; give each a name of its own")
+        dependency = Dependency(name, DependencyOptions(**options), self.decisions)
+        self.dependencies[name] = dependency
+        return dependency
+
+    async def cpu(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function that computes for long in a process, so that the event loop goes on meanwhile.
+
+        The function is one of a module's, arguments and result can be pickled. It sees the request's deadline, and is
+        killed with its process once that has passed.
+
+        Raises:
+            ConfigurationError: the app is not being served.
+            ServiceUnavailable: the setting `max_pool_waiting` calls wait already (code `pool-full`).
+            HTTPError: 500, code `process-died`, if the process died at it.
+        """
+        if self._pools is None:
+            raise ConfigurationError("app.cpu was called before the app started; call it in a handler or a lifespan")
+        result: T = await self._pools.in_process(function, *args, **kwargs)
+        return result
+
     def url_for(self, name: str, /, **params: Any) -> str:
         """The path of the route called `name` (its handler's name by default), with `params` filled in.
 
@@ -161,7 +199,7 @@ class Compiled:
         self.app = app
         self.settings = settings
         self.runtime = runtime
-        self.executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="stanchion-handler")
+        self.pools = Pools(settings, app.decisions)
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
             form=FormLimits(
@@ -169,7 +207,8 @@ class Compiled:
                 max_field_bytes=settings.max_field_bytes,
                 upload_memory=settings.upload_memory,
             ),
-            executor=self.executor,
+            in_thread=self.pools.in_thread,
+            in_process=self.pools.in_process,
         )
         self.routes: list[CompiledRoute] = []
         self.mounts: list[Mount] = []
@@ -189,13 +228,14 @@ class Compiled:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """The app's lifespans and its thread pool.
+        """The app's lifespans and its pools.
 
         Raises:
             ConfigurationError: a handler takes a resource that no lifespan has provided.
         """
         async with AsyncExitStack() as stack:
-            stack.callback(self.executor.shutdown, wait=False, cancel_futures=True)
+            stack.callback(self.pools.close)
+            self.app._pools = self.pools
             stack.push_async_callback(self.runtime.close)
             await self.runtime.open()
             for lifespan in self.app._lifespans:
@@ -204,6 +244,11 @@ class Compiled:
             await self._start_mounts(stack)
             stack.push_async_callback(self.drain, self.settings.drain_timeout)
             yield
+
+    def decisions(self) -> Decisions:
+        """What the app's protections have decided, up to date."""
+        self.pools.measure()
+        return self.app.decisions
 
     async def drain(self, timeout: float) -> None:
         """Wait up to `timeout` seconds for what mounted apps still do after their answers, then cancel it."""
@@ -227,9 +272,10 @@ class Compiled:
         self.mounts.append(mount)
         apart, max_body = _with_policies(mount.call_apart, route, self.runtime)
         handshake, _ = _with_policies(mount.handshake, route, self.runtime)
-        changes_nothing = all(isinstance(policy, BodyLimit) for policy in route.policies)
+        changes_nothing = all(isinstance(policy, BodyLimit | Priority) for policy in route.policies)
         call = mount.call if changes_nothing else apart
         endpoint = Endpoint(route, call, None, ("path",), max_body, label=mount.label, websocket=handshake)
+        _set_admission(endpoint)
         self._tree.add(route.method, template, endpoint)
         if prefix:
             self._tree.add(route.method, parse(prefix), endpoint)
@@ -286,9 +332,11 @@ def _with_policies(call: Call, route: Route, runtime: Runtime) -> tuple[Call, in
 def _inline_with_policies(binding: Binding, route: Route, runtime: Runtime) -> InlineCall | None:
     """The inline call with the route's policies around it, if all of them can do without a task.
 
-    Not where it takes a body: that would be read before a policy could refuse it.
+    Where it takes a body, that is read before the first of them is called: too late for one that refuses.
     """
-    inline = None if binding.takes_body else binding.inline
+    if binding.takes_body and any(policy.refuses for policy in route.policies):
+        return None
+    inline = binding.inline
     for policy in reversed(route.policies):
         if inline is not None:
             inline = policy.install_inline(inline, route, runtime)
@@ -300,5 +348,23 @@ def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimit
     names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
     call, max_body = _with_policies(binding.call, route, runtime)
-    inline = binding.inline if call is binding.call else _inline_with_policies(binding, route, runtime)
-    return CompiledRoute(route, binding, Endpoint(route, call, inline, names, max_body, binding.takes_body))
+    inline = _inline_with_policies(binding, route, runtime)
+    endpoint = Endpoint(route, call, inline, names, max_body, binding.takes_body)
+    _set_admission(endpoint)
+    return CompiledRoute(route, binding, endpoint)
+
+
+def _set_admission(endpoint: Endpoint) -> None:
+    """Tell the wire layer in which class the endpoint's requests wait, and until when."""
+    for policy in endpoint.route.policies:
+        if isinstance(policy, Priority):
+            endpoint.priority = policy.rank
+        elif isinstance(policy, Timeout):
+            endpoint.due = _nanoseconds(policy.until_of())
+
+
+def _nanoseconds(until: Callable[[Request], float]) -> Callable[[Request], int]:
+    def due(request: Request) -> int:
+        return int(until(request) * 1e9)
+
+    return due

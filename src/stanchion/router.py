@@ -17,7 +17,9 @@ from stanchion.errors import FrozenError, RouteError
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.concurrency import Concurrency
 from stanchion.policies.limit import Limit
+from stanchion.policies.priority import Level, Priority
 from stanchion.policies.timeout import Timeout
 from stanchion.routing.route import Handler, Route, Run
 from stanchion.routing.template import join
@@ -36,6 +38,11 @@ class PolicyOptions(TypedDict, total=False):
     """Bytes; short for `BodyLimit(bytes=…)`. None takes an inherited one away."""
     limit: Limit | Sequence[Limit] | None
     """One or several, besides those that are inherited. None takes the inherited ones away."""
+    concurrency: int | None
+    """Requests at one time, of all routes of a router together; short for `Concurrency(limit=…)`. None takes an
+    inherited one away."""
+    priority: Level
+    """Short for `Priority(level=…)`: who goes first when not all can."""
     policies: Sequence[Policy | Off]
 
 
@@ -197,4 +204,9 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
     if "limit" in options:
         limit = options["limit"]
         found += [Off(Limit)] if limit is None else [limit] if isinstance(limit, Limit) else limit
+    if "concurrency" in options:
+        limit = options["concurrency"]
+        found.append(Off(Concurrency) if limit is None else Concurrency(limit=limit))
+    if "priority" in options:
+        found.append(Priority(level=options["priority"]))
     return found

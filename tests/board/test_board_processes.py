@@ -40,7 +40,7 @@ while True:
     last = flat
     if totals.counters[0] == 3000:
         break
-print(wrong, last[0], last[12 + 3 * 112 + 2])
+print(wrong, last[0], last[len(totals.counters) + 3 * 112 + 2])
 """
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -12,7 +11,9 @@ import pytest
 from msgspec import Struct
 
 from stanchion.errors import ValidationFailed
+from stanchion.offload.threads import Threads
 from stanchion.routing.binding import BindLimits
+from stanchion.telemetry.decisions import Decisions
 
 
 class Required(Struct):
@@ -54,10 +55,11 @@ def test_a_plain_function_runs_in_the_pool_with_the_context(bound_of) -> None:
     def handler(n: int, *, handler: int = 0) -> list[str]:
         return [threading.current_thread().name, CURRENT.get(), str(n)]
 
-    with ThreadPoolExecutor(1, thread_name_prefix="pool") as executor:
-        bound = bound_of(handler, limits=BindLimits(executor=executor))
-        CURRENT.set("here")
-        assert bound.ask("n=1").body == b'["pool_0","here","1"]'
+    threads = Threads(1, 1, Decisions())
+    bound = bound_of(handler, limits=BindLimits(in_thread=threads.run))
+    CURRENT.set("here")
+    assert bound.ask("n=1").body == b'["stanchion-handler_0","here","1"]'
+    threads.close()
     assert bound.binding.inline is None
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 
 from stanchion.board.layout import BUCKETS
-from stanchion.telemetry.exposition import render
+from stanchion.limits import admission_queue
+from stanchion.telemetry.exposition import PRIORITIES, REASONS, render
 from stanchion.telemetry.histogram import lower_bound
 from stanchion.telemetry.snapshot import Series, Tally
 from tests.telemetry.pages import EXTRA, families, named_series, one_series, parse, snapshot, worker
@@ -127,7 +128,7 @@ def test_every_family_is_announced_once_and_its_lines_stand_together(series: lis
 
 def test_limits_are_told_by_what_became_of_requests(openmetrics: bool) -> None:
     shown = snapshot([])
-    assert b"limit" not in render(shown, EXTRA, openmetrics=openmetrics).replace(b"memory_limit", b"")
+    assert b"stanchion_limit" not in render(shown, EXTRA, openmetrics=openmetrics)
     tallies = [
         Tally(kind="limit", name="5/s by ip", cells=[1, 2, 3, 4, 5, 6, 7, 0]),
         Tally(kind="", name="", cells=[9] * 8),
@@ -140,3 +141,12 @@ def test_limits_are_told_by_what_became_of_requests(openmetrics: bool) -> None:
     assert told == [1, 2, 3]
     names = ("store_failures", "clients_forgotten", "tokens_leased", "tokens_settled")
     assert [value(page, f"limit_{name}_total", limit="5/s by ip") for name in names] == [4, 5, 6, 7]
+
+
+def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) -> None:
+    assert (PRIORITIES, REASONS) == (admission_queue.PRIORITIES, admission_queue.REASONS)
+    page = render(snapshot([]), EXTRA, openmetrics=openmetrics)
+    for priority in PRIORITIES:
+        for reason in REASONS:
+            assert value(page, "admission_shed_total", priority=priority, reason=reason) == 0
+    assert value(page, "admission_limit") == 0

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from stanchion.board import Board, Counter, Gauge
 from stanchion.board.layout import BLOCK, HISTOGRAM, MICROSECONDS, OTHER, OUTCOMES, UNMATCHED
 from stanchion.telemetry import meter as meters
+from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.histogram import bucket_of
 from stanchion.telemetry.meter import Meter
 
@@ -24,10 +25,25 @@ def block(board: Board, base: int) -> list[int]:
 
 def test_the_plain_offsets_are_those_of_the_board() -> None:
     short = {"TASKS_BEGUN": "BEGUN", "TASKS_ENDED": "ENDED"}
+    shed = [cell for cell in Counter if cell.name.startswith("SHED_")]
+    decided = {name.upper() for name in Decisions.__struct_fields__}
+    assert shed == meters.SHED
+    assert decided < {cell.name for cell in (*Gauge, *Counter)}
     for cell in (*Gauge, *Counter):
+        if cell in shed or cell.name in decided:
+            continue
         offset = getattr(meters, short.get(cell.name, cell.name))
         assert type(offset) is int
         assert offset == cell
+
+
+def test_decisions_have_the_cells_of_their_names(board: Board) -> None:
+    meter = Meter(board, 0)
+    names = Decisions.__struct_fields__
+    meter.decided(Decisions(*range(1, len(names) + 1)))
+    for value, name in enumerate(names, start=1):
+        cell = getattr(Counter, name.upper(), None) or Gauge[name.upper()]
+        assert meter.cells[cell] == value
 
 
 def test_a_request_is_counted(board: Board) -> None:

@@ -14,6 +14,7 @@ from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.routing.route import Endpoint, Route
 from stanchion.settings import Settings
+from stanchion.telemetry.decisions import Decisions
 from stanchion.wire.http1.protocol import HTTP1
 from stanchion.wire.server import Server
 from tests.wire.client import Client
@@ -58,6 +59,9 @@ class Routes:
     def find(self, method: str, path: str) -> tuple[Any, Any]:
         found = self._endpoints.get(path) or self._endpoints.get(ANY)
         return (None, []) if found is None else (found, ())
+
+    def decisions(self) -> Decisions:
+        return Decisions()
 
     def missing(self, method: str, allowed: Sequence[str]) -> Endpoint:
         return self._missing

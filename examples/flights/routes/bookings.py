@@ -7,7 +7,7 @@ from examples.flights.store.bookings import BookingStore, SeatTaken
 from examples.flights.store.flights import FlightStore
 from stanchion import Conflict, Limit, NotFound, Response, Router
 
-router = Router("/bookings", tags=["bookings"])
+router = Router("/bookings", tags=["bookings"], priority="critical")
 
 
 @router.post(

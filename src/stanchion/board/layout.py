@@ -7,7 +7,7 @@
     clients         sets of eight entries of four cells: key, expiry and two numbers
     rows            one a seat, then one more: what retired seats have counted
 
-A row is 16 gauges, 16 counters, the tallies' blocks and the series' blocks. All is native unsigned 64-bit cells at
+A row is 16 gauges, 48 counters, the tallies' blocks and the series' blocks. All is native unsigned 64-bit cells at
 multiples of eight bytes: CPython reads and writes one as a single move, so no reader ever sees half a number.
 """
 
@@ -70,7 +70,7 @@ TALLY = 8
 """Cells of a tally in a row."""
 
 FIRST_COUNTER = 16
-ROW_HEAD = 32
+ROW_HEAD = 64
 _ALIGN = 8  # cells of a cache line: no two writers share one
 
 RESERVED = ("(other)", "(unmatched)", "(malformed)")
@@ -101,6 +101,16 @@ class Gauge(IntEnum):
     """Resident memory in bytes."""
     CONNECTIONS = 8
     """Open connections."""
+    LIMIT = 9
+    """Requests that may be in flight, as admission estimates it; 0 without admission."""
+    WAITING = 10
+    """Requests that wait to be admitted."""
+    ADMITTED = 11
+    """Requests in flight that count against the limit."""
+    THREADS_BUSY = 12
+    """From here on as in `telemetry.decisions`."""
+    PROCESSES_BUSY = 13
+    POOL_WAITING = 14
 
 
 class Counter(IntEnum):
@@ -125,6 +135,28 @@ class Counter(IntEnum):
     GC_PAUSE_NS = 25
     LOG_LINES = 26
     LOG_DROPPED = 27
+    QUEUED = 28
+    """Requests that had to wait for admission."""
+    SHED_CRITICAL_WAITED = 29
+    """Turned away by admission, by priority and reason; see `limits.admission_queue`."""
+    SHED_CRITICAL_EXPIRED = 30
+    SHED_CRITICAL_CROWDED = 31
+    SHED_NORMAL_WAITED = 32
+    SHED_NORMAL_EXPIRED = 33
+    SHED_NORMAL_CROWDED = 34
+    SHED_BACKGROUND_WAITED = 35
+    SHED_BACKGROUND_EXPIRED = 36
+    SHED_BACKGROUND_CROWDED = 37
+    BULKHEAD_REFUSED = 38
+    """From here on as in `telemetry.decisions`."""
+    POOL_DONE = 39
+    POOL_REFUSED = 40
+    POOL_CRASHED = 41
+    DEPENDENCY_CALLS = 42
+    DEPENDENCY_REFUSED = 43
+    RETRIES = 44
+    RETRIES_DENIED = 45
+    LOOP_BLOCKED = 46
 
 
 def tally_base(index: int) -> int:

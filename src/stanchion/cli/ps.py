@@ -9,6 +9,7 @@ from stanchion.cli.controlling import add_server, servers
 from stanchion.cli.terminal import paint, table
 from stanchion.cluster.control import ask
 from stanchion.settings.sizes import show_duration
+from stanchion.telemetry.exposition import PRIORITIES, REASONS
 
 _EXAMPLES = """\
 examples:
@@ -17,8 +18,21 @@ examples:
   stanchion ps --json                   the same for a program
   stanchion ps --socket /run/app.ctl    the server with this control socket
 """
-_STYLES = ("cyan", "", "", "green", "", "", "", "", "yellow")
-_HEADER = ("Slot", "PID", "Age", "Requests", "In flight", "Connections", "Loop lag", "RSS", "State")
+_STYLES = ("cyan", "", "", "green", "", "", "", "", "", "", "yellow")
+_HEADER = (
+    *("Slot", "PID", "Age", "Requests", "In flight", "Limit", "Waiting"),
+    *("Connections", "Loop lag", "RSS", "State"),
+)
+
+
+_DECIDED = (
+    ("bulkhead_refused", "refused by bulkheads"),
+    ("pool_refused", "refused by pools"),
+    ("pool_crashed", "processes lost"),
+    ("dependency_refused", "calls kept back by breakers"),
+    ("retries_denied", "retries denied"),
+    ("loop_blocked", "times the loop was blocked"),
+)
 
 _LIMIT = ("Allowed", "Queued", "Refused", "Store failed", "Forgotten")
 
@@ -50,12 +64,23 @@ def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
     restarts = ", ".join(f"{count} {reason}" for reason, count in status["restarts"].items())
     lines = [head, *failing, f"  control socket {path}", *([f"  replaced: {restarts}"] if restarts else [])]
     lines.append(table(_HEADER, [*map(_worker, status["workers"]), *map(_waiting, status["waiting"].items())], _STYLES))
+    decisions = _decisions(status["counters"])
+    if decisions:
+        lines.append(f"  so far: {decisions}")
     if routes:
         header = ("Method", "Route", "Requests", "5xx", "Client left", "Mean", "p50", "p99")
         lines += ["", table(header, map(_route, status["routes"]), ("green", "cyan"))]
     if routes and status["limits"]:
         lines += ["", table(("Limit", *_LIMIT), map(_limit, status["limits"].items()), ("cyan",))]
     return "\n".join(lines)
+
+
+def _decisions(counters: dict[str, int]) -> str:
+    """What protections have decided since the start, as far as they have."""
+    shed = {one: sum(counters[f"shed_{one}_{reason}"] for reason in REASONS) for one in PRIORITIES}
+    told = [f"{count:,} {priority} requests shed" for priority, count in shed.items() if count]
+    told += [f"{counters[name]:,} {words}" for name, words in _DECIDED if counters[name]]
+    return ", ".join(told)
 
 
 def _worker(worker: dict[str, Any]) -> tuple[str, ...]:
@@ -65,6 +90,8 @@ def _worker(worker: dict[str, Any]) -> tuple[str, ...]:
         _age(worker["age"]),
         f"{worker['requests']:,}",
         str(worker["in_flight"]),
+        str(worker["limit"] or "-"),
+        str(worker["waiting"]),
         str(worker["connections"]),
         _latency(worker["loop_lag"]),
         f"{worker['rss'] / 2**20:.0f} MiB",
@@ -74,7 +101,7 @@ def _worker(worker: dict[str, Any]) -> tuple[str, ...]:
 
 def _waiting(entry: tuple[str, float]) -> tuple[str, ...]:
     slot, seconds = entry
-    return (slot, "-", "-", "-", "-", "-", "-", "-", f"starts in {seconds:.1f} s")
+    return (slot, *"-" * (len(_HEADER) - 2), f"starts in {seconds:.1f} s")
 
 
 def _route(route: dict[str, Any]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from stanchion.telemetry.exposition import CONTENT_TYPE, OPENMETRICS_TYPE
 from stanchion.wire.http1.protocol import HTTP1
 from stanchion.wire.server import Server
 
-_SETTINGS = Settings(docs=False, max_connections=1000, keep_alive_timeout=75, threads=1)
+_SETTINGS = Settings(docs=False, admission=False, max_connections=1000, keep_alive_timeout=75, threads=1)
 _NO_STORE = {"Cache-Control": "no-store"}
 
 

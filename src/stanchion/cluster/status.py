@@ -27,6 +27,16 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     """Answered or given up by this process."""
     in_flight: int
     connections: int
+    limit: int
+    """Requests that admission lets be in flight; 0 without admission."""
+    admitted: int
+    """Requests in flight that count against it."""
+    waiting: int
+    """Requests that wait to be admitted."""
+    threads_busy: int
+    processes_busy: int
+    pool_waiting: int
+    """Calls that wait for a thread or a process."""
     loop_lag: float
     """Seconds the event loop is late."""
     rss: int
@@ -123,6 +133,12 @@ def workers(fleet: Fleet, shown: Snapshot) -> list[WorkerStatus]:
             requests=worker.requests,
             in_flight=worker.in_flight,
             connections=worker.connections,
+            limit=worker.limit,
+            admitted=worker.admitted,
+            waiting=worker.waiting,
+            threads_busy=worker.threads_busy,
+            processes_busy=worker.processes_busy,
+            pool_waiting=worker.pool_waiting,
             loop_lag=worker.loop_lag,
             rss=worker.rss,
             checks=checks.get(worker.pid, {}),

@@ -47,6 +47,7 @@ from stanchion.telemetry.meter import Meter
 from stanchion.wire.connection import Move
 from stanchion.wire.loop import new_loop
 from stanchion.wire.server import Server
+from stanchion.wire.watchdog import Watchdog
 
 _REFRESH = 1.0
 _FLUSH = 0.2
@@ -96,6 +97,7 @@ class Worker:
             self._handover = Handover(server, self._board, self._order.slot, self._inbox)
             checks = Checks(app.checks, self._settings, lambda results: self._channel.send(Checked(results)))
             self._beat.start(loop)
+            watchdog = self._watchdog(app, loop)
             self._channel.set_blocking(False)
             loop.add_reader(self._channel, self._read)
             await self._accepting.start(self._order.slot, self._listeners)
@@ -105,10 +107,20 @@ class Worker:
             await self._stop.wait()
             await self._finish(compiled)
             checks.stop()
+        if watchdog is not None:
+            watchdog.stop()
         self._beat.stop()
         if log is not None:
             log.flush()
         self._lines.finish(1.0)
+
+    def _watchdog(self, app: App, loop: asyncio.AbstractEventLoop) -> Watchdog | None:
+        settings = self._settings
+        if not settings.blocked_after:
+            return None
+        watchdog = Watchdog(settings.blocked_after, app.decisions)
+        watchdog.start(loop)
+        return watchdog
 
     def _access_log(self) -> AccessLog | None:
         settings = self._settings

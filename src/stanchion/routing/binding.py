@@ -5,8 +5,7 @@ bound again, one by one, to report all that is wrong at once.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from stanchion.http.forms import read_form
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.routing import json_body
+from stanchion.routing.away import away_of
 from stanchion.routing.encode import Encoding, encoding_of
 from stanchion.routing.explain import REFUSED
 from stanchion.routing.generate import Plan, compile_source, source_of
@@ -30,6 +30,9 @@ from stanchion.routing.template import parse
 INVALID = (KeyError, *REFUSED)
 """What the closure's lines raise on a request at fault."""
 
+Away = Callable[..., Awaitable[Any]]
+"""`await away(function, *args, **kwargs)`"""
+
 
 class BindLimits(Struct, frozen=True, kw_only=True):
     """What one request may cost to bind, and where handlers that block run. The app sets it."""
@@ -38,8 +41,10 @@ class BindLimits(Struct, frozen=True, kw_only=True):
     """Members of all objects in a JSON body together; over it is 413, code `too-many-keys`."""
     form: FormLimits = FormLimits()
     """What a form may cost."""
-    executor: Executor | None = None
-    """The bounded pool for plain `def` handlers; None is the event loop's own."""
+    in_thread: Away | None = None
+    """Calls plain `def` handlers in a bounded pool; None is the event loop's own."""
+    in_process: Away | None = None
+    """The same for `run="process"`."""
 
 
 class Binding(Struct, frozen=True):
@@ -77,11 +82,11 @@ def bind(route: Route, names: Sequence[str], resources: Mapping[type, Any], limi
     _check_method(route, signature)
     slots = _slots(route, signature, names, resources)
     encoding = _encoding(route, signature)
-    threaded = not signature.is_async and route.run != "inline"
+    away = away_of(route, signature)
     plan = Plan(
         signature=signature,
         slots=slots,
-        threaded=threaded,
+        away=away,
         status=route.status,
         fast=encoding.fast is not None,
     )
@@ -91,7 +96,7 @@ def bind(route: Route, names: Sequence[str], resources: Mapping[type, Any], limi
     source = head + source_of(plan, "call")
     call = compile_source(source, "call", filename, objects)
     reads = signature.body is not None and signature.body.kind in ("form", "stream")
-    if threaded or reads or (signature.is_async and may_suspend(route.handler)):
+    if away or reads or (signature.is_async and may_suspend(route.handler)):
         return Binding(signature, call, None, source)
     short = head + source_of(plan, "inline", inline=True)
     inline = compile_source(short, "inline", filename.replace(">", " inline>"), objects)
@@ -129,7 +134,8 @@ def _namespace(route: Route, slots: Sequence[Slot], encoding: Encoding, limits: 
     """The globals of the generated source."""
     objects: dict[str, Any] = {
         "handler": route.handler,
-        "in_thread": _in_thread(limits.executor),
+        "in_thread": limits.in_thread or _in_thread,
+        "in_process": limits.in_process,
         "refusal": _refusal(slots),
         "INVALID": INVALID,
         "COMMON_TYPES": json_body.COMMON_TYPES,
@@ -159,9 +165,6 @@ def _refusal(slots: Sequence[Slot]) -> Callable[[Request, Content], ValidationFa
     return refusal
 
 
-def _in_thread(executor: Executor | None) -> Callable[..., asyncio.Future[Any]]:
-    def in_thread(handler: Callable[..., Any], /, *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
-        work = partial(copy_context().run, handler, *args, **kwargs)
-        return asyncio.get_running_loop().run_in_executor(executor, work)
-
-    return in_thread
+def _in_thread(handler: Callable[..., Any], /, *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
+    work = partial(copy_context().run, handler, *args, **kwargs)
+    return asyncio.get_running_loop().run_in_executor(None, work)

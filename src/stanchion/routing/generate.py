@@ -8,7 +8,7 @@ The source is kept on the binding, printed by `stanchion routes --source`, and s
 
 import linecache
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -21,8 +21,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     signature: Signature
     slots: Sequence[Slot]
-    threaded: bool
-    """A plain `def` goes to a thread."""
+    away: Literal["", "in_thread", "in_process"]
+    """Where a plain `def` goes; empty for one that is called here."""
     status: int
     fast: bool
     """There is an exact class for which the response is built in place."""
@@ -85,8 +85,8 @@ def _called(plan: Plan, arguments: str, inline: bool) -> list[str]:
         return ["try:", step, "except StopIteration as end:", "    result = end.value"]
     if inline:
         return [f"result = handler({arguments})"]
-    if plan.threaded:
-        return [f"result = await in_thread({', '.join(filter(None, ('handler', arguments)))})"]
+    if plan.away:
+        return [f"result = await {plan.away}({', '.join(filter(None, ('handler', arguments)))})"]
     return [f"result = {'await ' if plan.signature.is_async else ''}handler({arguments})"]
 
 

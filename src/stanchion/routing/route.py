@@ -7,11 +7,12 @@ from msgspec import Struct
 
 from stanchion.http.request import Request
 from stanchion.http.response import Response
+from stanchion.limits.admission_queue import NORMAL
 
 Handler = Callable[..., Any]
 Call = Callable[[Request], Awaitable[Response]]
 InlineCall = Callable[[Request], Response]
-Run = Literal["auto", "inline", "thread"]
+Run = Literal["auto", "inline", "thread", "process"]
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -26,7 +27,8 @@ class Route(Struct, frozen=True, kw_only=True):
     """In the order they run, outermost first; already merged over app, router and route."""
     status: int = 200
     run: Run = "auto"
-    """For a plain `def`: a thread (the default), or `inline` for one that cannot block. `async def` ignores it."""
+    """For a plain `def`: a thread (the default), `process` for one that computes for long, or `inline` for one that
+    cannot block. `async def` ignores all but `process`, which it cannot have."""
     summary: str = ""
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -55,3 +57,11 @@ class Endpoint(Struct, eq=False):
     """For an endpoint that stands for many routes, as a mounted app does: the route that answered a request."""
     websocket: Call | None = None
     """Answers the handshake of a WebSocket with status 101 or a refusal, where there can be one."""
+    priority: int = NORMAL
+    """Which class it waits in where it cannot start at once, see `limits.admission_queue`."""
+    due: Callable[[Request], int] | None = None
+    """The request's deadline in nanoseconds of CLOCK_MONOTONIC, where it has one."""
+    heavy: InlineCall | None = None
+    """What `inline` was, while answers by it are found to hold the loop for long: they have to queue."""
+    cost: float = 0.0
+    """Average microseconds of the answers by `heavy`, and of the longer ones by `inline`."""

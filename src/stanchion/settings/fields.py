@@ -146,9 +146,36 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Bytes of a form's files together kept in memory; what is over goes to a temporary file. It is memory for each
     upload."""
 
+    admission: bool = True
+    """Bound the work under way and turn away, with 503, what would be answered too late. Off, a server beyond its
+    capacity answers everybody late."""
+
+    max_in_flight: Annotated[int, Meta(ge=1, le=1_000_000)] = 4096
+    """The most requests a worker has in flight, however quick they are. Below it the limit follows latency and the
+    event loop's lag by itself; a stream counts until its head is out."""
+
+    max_queued: Annotated[int, Meta(ge=1, le=1_000_000)] = 1024
+    """Requests of a worker that may wait to be admitted; beyond that the oldest of the lowest priority is turned away.
+    It is memory for each of them."""
+
+    max_queue_wait: Annotated[Duration, Meta(ge=0.001, le=HOUR)] = 0.5
+    """How long a request may wait to be admitted in a burst; under lasting pressure a twenty-fifth of it, or eight
+    services. Take what your clients are willing to wait, less the time an answer takes."""
+
     threads: Annotated[int, Meta(ge=1, le=1024)] = 32
     """Threads of a worker for plain `def` handlers. Each one busy holds a request; more of them than the
     database has connections only moves the queue."""
+
+    processes: Annotated[int, Meta(ge=1, le=1024)] = 2
+    """Processes of a worker for `run="process"` and `app.cpu`, each started when it is first needed. Workers and their
+    processes share the machine's cores."""
+
+    max_pool_waiting: Annotated[int, Meta(ge=0, le=1_000_000)] = 256
+    """Calls that may wait for a thread, and as many for a process; those beyond are answered 503."""
+
+    blocked_after: Annotated[Duration, Meta(ge=0, le=HOUR)] = 0.1
+    """How long one call may hold the event loop before its route and stack are logged, at most once in ten seconds; 0
+    does not watch."""
 
     start_timeout: Annotated[Duration, Meta(ge=0.1, le=HOUR)] = 60.0
     """How long a new worker may take until it is ready, lifespans included; then it is killed, and a reload keeps the
@@ -203,7 +230,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The share of requests that access_log logs, from 0 to 1; those answered with a 5xx are always logged."""
 
     request_ids: bool = False
-    """Send X-Request-Id with every response, the caller's own if it sent a sane one; a 5xx has it in any case."""
+    """Send X-Request-Id with every response, the caller's own if it sent a sane one; a 5xx has it in any case,
+    but for the one that admission answers."""
 
     max_series: Annotated[int, Meta(ge=16, le=65_536)] = 512
     """Routes that metrics tell apart, each with its method; those beyond are counted as one. It is 0.7 KiB of memory a

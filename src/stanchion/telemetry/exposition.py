@@ -18,6 +18,10 @@ from stanchion.telemetry.tallies import LIMIT, LimitCell
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+PRIORITIES = ("critical", "normal", "background")
+REASONS = ("waited", "expired", "crowded")
+"""Those of `limits.admission_queue`, beside which this layer is; a test holds them together."""
+
 _STATUSES = ("client-left", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 _BOUNDS = [(bucket_of(1 << power), str((1 << power) / 1e6)) for power in range(7, 27)]
@@ -33,7 +37,26 @@ _COUNTERS = (
     ("gc_pauses", "gc_pauses", "Collections of garbage."),
     ("gc_pause_seconds", "gc_pause_ns", "Time that collections of garbage took."),
     ("log_lines", "log_lines", "Log lines written."),
+    ("admission_queued", "queued", "Requests that had to wait for admission."),
+    ("bulkhead_refused", "bulkhead_refused", "Requests turned away because their route or group was full."),
+    ("pool_calls", "pool_done", "Calls that threads and processes have finished."),
+    ("pool_refused", "pool_refused", "Calls turned away because too many waited for a thread or process."),
+    ("pool_crashed", "pool_crashed", "Processes that died at work, or were killed at a deadline."),
+    ("dependency_calls", "dependency_calls", "Attempts of calls to dependencies."),
+    ("dependency_refused", "dependency_refused", "Calls to dependencies that a breaker kept back."),
+    ("dependency_retries", "retries", "Attempts after the first."),
+    ("dependency_retries_denied", "retries_denied", "Retries there was no budget for."),
+    ("loop_blocked", "loop_blocked", "Times that one call held the event loop for too long."),
     ("log_lines_dropped", "log_dropped", "Log lines given up because their reader was too slow."),
+)
+
+_WORKER_SUMS = (
+    ("admission_limit", "limit", "Requests that admission lets be in flight, of all workers together."),
+    ("admission_in_flight", "admitted", "Requests in flight that count against the limit."),
+    ("admission_waiting", "waiting", "Requests that wait to be admitted."),
+    ("threads_busy", "threads_busy", "Threads at work."),
+    ("processes_busy", "processes_busy", "Processes at work."),
+    ("pool_waiting", "pool_waiting", "Calls that wait for a thread or a process."),
 )
 
 
@@ -70,6 +93,7 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     _connections(page, snapshot.workers)
     _counters(page, snapshot.counters)
     _limits(page, [tally for tally in snapshot.tallies if tally.kind == LIMIT])
+    _admission(page, snapshot)
     _workers(page, snapshot.workers)
     _supervision(page, extra)
     if openmetrics:
@@ -151,6 +175,17 @@ def _limits(page: _Page, limits: Sequence[Tally]) -> None:
         page.family(name, "counter", about)
         for limit in limits:
             page.sample(limit.cells[cell], limit=limit.name)
+
+
+def _admission(page: _Page, snapshot: Snapshot) -> None:
+    page.family("admission_shed", "counter", "Requests turned away by admission, by priority and reason.")
+    for priority in PRIORITIES:
+        for reason in REASONS:
+            count = getattr(snapshot.counters, f"shed_{priority}_{reason}")
+            page.sample(count, priority=priority, reason=reason)
+    for name, field, about in _WORKER_SUMS:
+        page.family(name, "gauge", about)
+        page.sample(sum(getattr(worker, field) for worker in snapshot.workers))
 
 
 def _workers(page: _Page, workers: Iterable[Worker]) -> None:

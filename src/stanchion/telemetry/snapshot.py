@@ -31,6 +31,16 @@ class Worker(Struct, frozen=True, kw_only=True):
     """Answered or given up by this process, not by its predecessors."""
     in_flight: int
     connections: int
+    limit: int = 0
+    """Requests that admission lets be in flight; 0 without admission."""
+    admitted: int = 0
+    """Requests in flight that count against it."""
+    waiting: int = 0
+    """Requests that wait to be admitted."""
+    threads_busy: int = 0
+    processes_busy: int = 0
+    pool_waiting: int = 0
+    """Calls that wait for a thread or a process."""
     loop_lag: float
     """How late the event loop is now: at its last tick, or because the next tick is overdue by more."""
     rss: int
@@ -54,6 +64,25 @@ class Counters(Struct, frozen=True, kw_only=True):
     gc_pause_ns: int
     log_lines: int
     log_dropped: int
+    queued: int = 0
+    shed_critical_waited: int = 0
+    shed_critical_expired: int = 0
+    shed_critical_crowded: int = 0
+    shed_normal_waited: int = 0
+    shed_normal_expired: int = 0
+    shed_normal_crowded: int = 0
+    shed_background_waited: int = 0
+    shed_background_expired: int = 0
+    shed_background_crowded: int = 0
+    bulkhead_refused: int = 0
+    pool_done: int = 0
+    pool_refused: int = 0
+    pool_crashed: int = 0
+    dependency_calls: int = 0
+    dependency_refused: int = 0
+    retries: int = 0
+    retries_denied: int = 0
+    loop_blocked: int = 0
 
 
 class Series(Struct, frozen=True, kw_only=True):
@@ -131,6 +160,12 @@ def _worker(row: Row, bases: Sequence[int], at: Instant, interval: float) -> Wor
         requests=sum(sum(row.cells[base : base + OUTCOMES].tolist()) for base in bases),
         in_flight=max(0, begun - ended),  # `ended` was read a moment later
         connections=head[Gauge.CONNECTIONS],
+        limit=head[Gauge.LIMIT],
+        admitted=head[Gauge.ADMITTED],
+        waiting=head[Gauge.WAITING],
+        threads_busy=head[Gauge.THREADS_BUSY],
+        processes_busy=head[Gauge.PROCESSES_BUSY],
+        pool_waiting=head[Gauge.POOL_WAITING],
         loop_lag=max(head[Gauge.LOOP_LAG] / _SECOND, overdue),
         rss=head[Gauge.RSS],
         beat_age=_since(head[Gauge.BEAT], at.monotonic),

@@ -23,7 +23,9 @@ from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
 from stanchion.telemetry.access_log import AccessLog
+from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.meter import ACCEPTED, CONNECTIONS, RECEIVED, REFUSED, SENT, Meter
+from stanchion.wire.admission import Admission
 from stanchion.wire.connection import Connection, Move
 from stanchion.wire.draining import Draining
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
@@ -39,6 +41,9 @@ class Served(Protocol):
 
     def missing(self, method: str, allowed: Sequence[str]) -> Endpoint:
         """The endpoint that answers what `find` did not find."""
+
+    def decisions(self) -> Decisions:
+        """What the app's protections have decided so far."""
 
 
 _MALFORMED = ("", RESERVED[MALFORMED])
@@ -75,6 +80,7 @@ class Server:
         self.find = served.find
         self.missing = served.missing
         self.app = served.app
+        self.decisions = served.decisions
         self.settings = settings
         self.loop = loop
         self._copy(settings)
@@ -88,6 +94,7 @@ class Server:
             settings.keep_alive_timeout, settings.header_timeout, settings.body_grace, settings.write_timeout
         )
         self.interval = min(1.0, shortest / 4)
+        self.admission = Admission(settings, loop, self.cells) if settings.admission else None
         self._tick()
 
     def _copy(self, settings: Settings) -> None:
@@ -146,11 +153,12 @@ class Server:
         return endpoint.series
 
     def count_bytes(self) -> None:
-        """Bring the bytes counted here to the board: at each tick, since a cell costs three times what an attribute
+        """Bring what is counted here to the board: at each tick, since a cell costs three times what an attribute
         does."""
         self.cells[RECEIVED] += self.received
         self.cells[SENT] += self.sent
         self.received = self.sent = 0
+        self.meter.decided(self.decisions())
 
     def turned_away(self, status: int, size: int) -> None:
         """Count the answer to a message that did not become a request."""
@@ -164,6 +172,8 @@ class Server:
     def stop(self) -> None:
         """End the sweep."""
         self.count_bytes()
+        if self.admission is not None:
+            self.admission.stop()
         if self._timer is not None:
             self._timer.cancel()
 

@@ -16,11 +16,13 @@ from stanchion.http.problem import problem, unexpected
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response
 from stanchion.http.sendable import body_bytes
-from stanchion.routing.route import Call, Endpoint
+from stanchion.routing.route import Call, Endpoint, InlineCall
 from stanchion.telemetry.histogram import bucket_of
 from stanchion.telemetry.meter import BEGUN, BUCKET_OF, ENDED, OUTCOME_OF, SMALL
+from stanchion.wire.admission import HEAVY
 from stanchion.wire.http1.encode import whole
 from stanchion.wire.http1.incoming import Incoming
+from stanchion.wire.http1.overloaded import OVERLOADED, OVERLOADED_BODY, OVERLOADED_HEAD
 from stanchion.wire.http1.sender import send
 from stanchion.wire.phases import HANDLE, IDLE, LINGER
 from stanchion.wire.server import Server
@@ -45,6 +47,7 @@ class Exchanges(Incoming):
     """Serves what was received; knows nothing of how a connection begins and ends."""
 
     __slots__ = (
+        "_admitted",
         "_awaiting_body",
         "_client",
         "_drained",
@@ -67,6 +70,7 @@ class Exchanges(Incoming):
         self._request: Request | None = None
         self._owed: Endpoint | None = None  # the active request's, until its outcome is counted
         self._in_flight = False  # the active request is not answered at once
+        self._admitted = 0  # when the active request was, in nanoseconds; 0 where it does not count
         self._task: Guest | None = None  # what serves the active request
         self._awaiting_body: Endpoint | None = None  # of the active request
         self._pending: deque[tuple[Request, Endpoint] | Refused] | None = None
@@ -100,9 +104,14 @@ class Exchanges(Incoming):
         self._owed = endpoint
         self.phase = HANDLE
         inline, stream = endpoint.inline, request.stream
-        if inline is None or (stream is not None and not (stream.complete and endpoint.takes_body)):
+        if inline is None:
+            self._enter(request, endpoint)
+        elif stream is not None and not (stream.complete and endpoint.takes_body):
             self._start(request, endpoint)
-            return
+        else:
+            self._answer_at_once(request, inline)
+
+    def _answer_at_once(self, request: Request, inline: InlineCall) -> None:
         try:  # without a task, but in a context of its own as a task would have
             response = copy_context().run(inline, request)
             if type(response) is not Response:
@@ -115,6 +124,44 @@ class Exchanges(Incoming):
             self._fail(request, error)
         if self._request is request:
             self._release()
+
+    def _enter(self, request: Request, endpoint: Endpoint) -> None:
+        """Have admission decide when the work starts."""
+        admission = self._server.admission
+        if admission is None:
+            self._start(request, endpoint)
+        elif admission.enter(self, request, endpoint):
+            self._admitted = request.began
+            self._start(request, endpoint)
+
+    def start_admitted(self, request: Request, endpoint: Endpoint, now: int) -> bool:
+        """See `Admission`."""
+        if self._request is not request:
+            return False
+        self._admitted = now
+        self._start(request, endpoint)
+        return True
+
+    def run_admitted(self, request: Request, endpoint: Endpoint) -> bool:
+        """See `Admission`."""
+        if self._request is not request or endpoint.heavy is None:
+            return False
+        self._answer_at_once(request, endpoint.heavy)
+        return True
+
+    def turn_away(self, request: Request) -> bool:
+        """See `Admission`."""
+        if self._request is not request:
+            return False
+        server = self._server
+        if self._incoming is not None:
+            self.answering(request)
+        tail = self.tail(request, OVERLOADED) if self._ending or self._http10 or server.request_ids else server.date
+        data = OVERLOADED_HEAD + tail + (OVERLOADED_BODY if request.method != "HEAD" else b"")
+        self._settle(request, OVERLOADED.status, len(data))
+        self.transport.write(data)
+        self._release()
+        return True
 
     def _start(self, request: Request, endpoint: Endpoint) -> None:
         """Serve a request in a task, unless it can do without one once its body is there."""
@@ -150,6 +197,8 @@ class Exchanges(Incoming):
             elif response is ANSWERED:
                 return
             else:
+                if self._admitted and self._request is request:
+                    self._leave(self._owed, monotonic_ns(), response.status)
                 await send(self, request, response)
                 if self._owed is not None and self._request is request:  # else it was written whole
                     self._settle(request, response.status, self.sent)
@@ -190,7 +239,10 @@ class Exchanges(Incoming):
                 self._request, endpoint = entry
                 self._owed = endpoint
                 self.phase = HANDLE
-                self._start(self._request, endpoint)  # never inline: others get their turn
+                if endpoint.inline is None:
+                    self._enter(self._request, endpoint)
+                else:
+                    self._start(self._request, endpoint)  # never inline: others get their turn
         elif self._full or self._unfed is not None:
             self._full = False
             self._feed_unfed()
@@ -233,10 +285,15 @@ class Exchanges(Incoming):
         if endpoint is None:
             return
         server = self._server
+        now = monotonic_ns()
+        taken = (now - request.began) // 1000
         if self._in_flight:
             self._in_flight = False
             server.cells[ENDED] += 1
-        taken = (monotonic_ns() - request.began) // 1000
+            if self._admitted:
+                self._leave(endpoint, now, status)
+        elif taken > HEAVY and status and endpoint.inline is not None and server.admission is not None:
+            server.admission.weigh(endpoint, taken)
         server.sent += size
         base = endpoint.series
         if base < 0 or endpoint.label is not None:
@@ -249,6 +306,12 @@ class Exchanges(Incoming):
             if self._client is None or server.proxies.believed:  # behind a proxy each request may be another's
                 self._client = request.client_ip or "-"
             server.log.add(request, status, size, taken, self._client)
+
+    def _leave(self, endpoint: Endpoint | None, now: int, status: int) -> None:
+        """The active request counts against the limit no more."""
+        since, self._admitted = self._admitted, 0
+        if endpoint is not None and self._server.admission is not None:
+            self._server.admission.leave(endpoint, now - since, status)
 
     def answering(self, request: Request) -> bool:
         """Whether `request` is still the one to answer; settles that no body is awaited after its answer."""

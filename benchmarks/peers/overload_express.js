@@ -1,0 +1,16 @@
+// Express under overload: 2 ms of work. It has no admission of its own.
+"use strict";
+
+const express = require("express");
+
+const app = express();
+app.disable("x-powered-by");
+
+app.get("/work", (request, response) => {
+  const end = performance.now() + 2;
+  while (performance.now() < end);
+  response.json({ done: true });
+});
+
+const server = app.listen(Number(process.argv[2]), "127.0.0.1", 2048);
+server.keepAliveTimeout = 120_000;

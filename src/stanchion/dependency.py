@@ -1,0 +1,158 @@
+"""Calls to what this API depends on: not while it does not answer, and again only as far as there is a budget.
+
+payments = app.dependency("payments", retries=2, timeout=0.3)
+
+receipt = await payments.call(charge, order)     # breaker, retries, deadline
+async with payments:                             # the breaker alone, for what must not be done twice
+    await charge(order)
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import random
+from time import monotonic
+from types import TracebackType
+from typing import Annotated, ParamSpec, TypedDict, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stanchion.deadline import remaining
+from stanchion.errors import ConfigurationError, ServiceUnavailable
+from stanchion.limits.breaker import Breaker
+from stanchion.limits.retry_budget import RetryBudget
+from stanchion.telemetry.decisions import Decisions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DependencyOptions(Struct, frozen=True, kw_only=True):
+    """How a dependency is called.
+
+    Raises:
+        ConfigurationError: a value is out of its range.
+    """
+
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2
+    """Attempts after the first, while the budget lasts."""
+    timeout: Annotated[float, Meta(gt=0)] | None = None
+    """Seconds of an attempt; the request's deadline holds as well."""
+    budget: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """Retries as a share of calls."""
+    pause: Annotated[float, Meta(ge=0)] = 0.05
+    """Seconds: the first retry comes after a random part of it, the next after one of twice that, and so on."""
+    answers: tuple[type[Exception], ...] = ()
+    """Exceptions that are answers of the dependency, such as "no such customer": neither failures nor tried again."""
+
+    def __post_init__(self) -> None:
+        try:
+            msgspec.convert({name: getattr(self, name) for name in _CHECKED}, _Ranges)
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(f"dependency options: {error}") from None
+
+
+class CallOptions(TypedDict, total=False):
+    """The fields of `DependencyOptions`, as keywords."""
+
+    retries: int
+    timeout: float | None
+    budget: float
+    pause: float
+    answers: tuple[type[Exception], ...]
+
+
+class _Ranges(Struct):
+    retries: Annotated[int, Meta(ge=0, le=10)]
+    timeout: Annotated[float, Meta(gt=0)] | None
+    budget: Annotated[float, Meta(ge=0, le=1)]
+    pause: Annotated[float, Meta(ge=0)]
+
+
+_CHECKED = _Ranges.__struct_fields__
+
+
+class Dependency:
+    """One dependency of one worker: its breaker and its budget. Safe to use from many tasks at once."""
+
+    def __init__(self, name: str, options: DependencyOptions, decisions: Decisions) -> None:
+        self.name = name
+        self.breaker = Breaker()
+        self.budget = RetryBudget(share=options.budget)
+        self._options = options
+        self._decisions = decisions
+
+    def __repr__(self) -> str:
+        return f"<Dependency {self.name}: {self.breaker}, {self.budget}>"
+
+    def statistics(self) -> dict[str, float]:
+        """Those of the breaker and of the budget."""
+        return {**self.breaker.statistics(), **self.budget.statistics()}
+
+    async def __aenter__(self) -> None:
+        """Ask the breaker.
+
+        Raises:
+            ServiceUnavailable: it does not let calls out at present (code `dependency-unavailable`).
+        """
+        self._ask()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._judge(error)
+
+    async def call(self, function: Callable[P, Awaitable[T]], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`await function(*args, **kwargs)`, again if it fails: for what may be done twice.
+
+        Raises:
+            ServiceUnavailable: the breaker does not let calls out at present (code `dependency-unavailable`).
+            Exception: what the last attempt has raised.
+        """
+        self.budget.called(monotonic())
+        attempt = 0
+        while True:
+            self._ask()
+            try:
+                async with asyncio.timeout(self._options.timeout):
+                    result = await function(*args, **kwargs)
+            except Exception as error:
+                self._judge(error)
+                attempt += 1
+                if isinstance(error, self._options.answers) or not await self._again(attempt):
+                    raise
+            except BaseException as error:
+                self._judge(error)
+                raise
+            else:
+                self._judge(None)
+                return result
+
+    def _ask(self) -> None:
+        if not self.breaker.allows(monotonic()):
+            self._decisions.dependency_refused += 1
+            raise ServiceUnavailable(
+                f"{self.name} does not answer", code="dependency-unavailable", headers={"Retry-After": "1"}
+            )
+        self._decisions.dependency_calls += 1
+
+    def _judge(self, error: BaseException | None) -> None:
+        if error is None or isinstance(error, self._options.answers):
+            self.breaker.accepted(monotonic())
+        else:
+            self.breaker.failed()
+
+    async def _again(self, attempt: int) -> bool:
+        """Whether there is another attempt; waits for it, a random time (full jitter), so that clients spread."""
+        if attempt > self._options.retries:
+            return False
+        pause = random() * self._options.pause * 2 ** (attempt - 1)
+        left = remaining()
+        if left is not None and left <= pause:
+            return False
+        if not self.budget.take(monotonic()):
+            self._decisions.retries_denied += 1
+            return False
+        self._decisions.retries += 1
+        await asyncio.sleep(pause)
+        return True

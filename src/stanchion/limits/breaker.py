@@ -1,0 +1,97 @@
+"""Client throttling, as Google's SRE book has it (Beyer et al., 2016, chapter 21), and the way back.
+
+A call is refused here with probability max(0, (requests - K * accepts) / (requests + 1)) over a sliding window of
+requests made and accepted. With K = 2 a dependency that fails gets at most one call more than twice what it accepts:
+it is asked less the less it answers, with no threshold to set. Refusals here count as requests, accepts do not.
+
+The way back is half-open, as other breakers call it: one call in every `probe_every` seconds is let through whatever
+the odds, and after five answers in a row what was before is forgotten. By the formula alone it takes several windows:
+accepts have to outgrow the requests that were refused here, of which each let through only about two in its place.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from random import random
+
+_SLICES = 20
+"""Parts of the window, so that counting takes bounded memory."""
+_STREAK = 5
+"""Answers in a row after which the past is forgotten."""
+_FEWEST = 5
+"""Requests in the window below which nobody is refused: two failures in a quiet night are no outage."""
+
+
+class Breaker:
+    """Of one dependency; seconds of one clock, which is passed in."""
+
+    __slots__ = ("_accepts", "_chance", "_k", "_probe_every", "_probed_at", "_requests", "_slices", "_streak", "_width")
+
+    def __init__(
+        self,
+        *,
+        k: float = 2.0,
+        window: float = 30.0,
+        probe_every: float = 0.25,
+        chance: Callable[[], float] = random,
+    ) -> None:
+        """`window` and `probe_every` in seconds; `chance` gives numbers from 0 to 1."""
+        self._k = k
+        self._width = window / _SLICES
+        self._probe_every = probe_every
+        self._chance = chance
+        self._slices: deque[list[int]] = deque()  # number of the slice, requests, accepts
+        self._requests = self._accepts = 0
+        self._probed_at = 0.0
+        self._streak = 0
+
+    def __repr__(self) -> str:
+        return f"<Breaker {self._accepts} of {self._requests} accepted, refuses {self.refusing:.0%}>"
+
+    def statistics(self) -> dict[str, float]:
+        """Requests and accepts in the window, and the share that is refused now."""
+        return {"requests": self._requests, "accepts": self._accepts, "refusing": self.refusing}
+
+    @property
+    def refusing(self) -> float:
+        """The probability that a call is refused."""
+        if self._requests < _FEWEST:
+            return 0.0
+        return max(0.0, (self._requests - self._k * self._accepts) / (self._requests + 1))
+
+    def allows(self, now: float) -> bool:
+        """Whether a call may be made; either way it counts as one that was wanted."""
+        self._slice(now)[1] += 1
+        refusing = self.refusing  # of the calls before this one
+        self._requests += 1
+        if refusing == 0.0 or self._chance() >= refusing:
+            return True
+        if now - self._probed_at >= self._probe_every:
+            self._probed_at = now
+            return True
+        return False
+
+    def accepted(self, now: float) -> None:
+        """The dependency has answered."""
+        self._streak += 1
+        if self._streak >= _STREAK and self.refusing:
+            self._slices.clear()
+            self._requests = self._accepts = 0
+            return
+        self._slice(now)[2] += 1
+        self._accepts += 1
+
+    def failed(self) -> None:
+        """It has not."""
+        self._streak = 0
+
+    def _slice(self, now: float) -> list[int]:
+        """The counts of the present slice; those that have left the window are dropped."""
+        number = int(now / self._width)
+        slices = self._slices
+        while slices and slices[0][0] <= number - _SLICES:
+            _, requests, accepts = slices.popleft()
+            self._requests -= requests
+            self._accepts -= accepts
+        if not slices or slices[-1][0] < number:
+            slices.append([number, 0, 0])
+        return slices[-1]

@@ -1,0 +1,79 @@
+"""The adaptive limit: in simulation, and what each of its rules is for."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stanchion.limits.gradient import GradientLimit
+from tests.limits.simulated import Simulation
+
+
+def fresh(initial: int = 256, least: int = 8, most: int = 4096) -> GradientLimit:
+    return GradientLimit(initial=initial, least=least, most=most, tolerated_lag=0.025)
+
+
+windows = st.tuples(
+    st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 100)), max_size=5),
+    st.integers(0, 10_000),
+    st.floats(0, 60),
+)
+
+
+@given(st.lists(windows, max_size=60), st.integers(8, 500))
+def test_it_stays_within_its_bounds_and_moves_only_when_used(given: list, initial: int) -> None:
+    limit = fresh(initial, most=500)
+    for samples, in_flight, lag in given:
+        for route, seconds in samples:
+            limit.sample(route, seconds)
+        before = limit.limit
+        after = limit.close(in_flight=in_flight, lag=lag)
+        assert 8 <= after <= 500
+        assert after >= before // 2 - 1 or in_flight < before  # never more than halved by one window at full use
+        if in_flight < before / 2:
+            assert after == before
+
+
+def test_steady_load_is_never_refused() -> None:
+    run = Simulation(fresh(), rate=400)
+    run.run(60, lambda n: 0.05)
+    assert run.refused == 0
+
+
+def test_it_follows_a_dependency_that_becomes_ten_times_slower() -> None:
+    run = Simulation(fresh(initial=32), rate=500)
+    run.run(20, lambda n: 0.01)
+    assert run.refused == 0
+    run.run(10, lambda n: 0.1)  # 50 are in flight from now on
+    run.refused = run.admitted = 0
+    run.run(20, lambda n: 0.1)
+    assert run.refused < 0.02 * run.admitted
+
+
+def test_a_loop_that_is_late_brings_it_down_within_a_second_without_oscillation() -> None:
+    run = Simulation(fresh(), rate=4000)
+    busy = lambda n: 0.002 * max(1, n)  # noqa: E731
+    run.run(1, busy, lag=busy)
+    assert run.limits[-1] <= 20
+    run.run(29, busy, lag=busy)
+    settled = run.limits[50:]
+    middle = sorted(settled)[len(settled) // 2]
+    assert 0.75 * middle <= min(settled) <= max(settled) <= 1.25 * middle
+
+
+def test_a_change_in_the_mix_of_routes_is_no_change_of_latency() -> None:
+    limit = fresh(initial=100)
+    for turn in range(100):
+        for _ in range(20):
+            limit.sample("slow" if turn % 10 == 0 else "quick", 2.0 if turn % 10 == 0 else 0.01)
+        assert limit.close(in_flight=100, lag=0.0) >= 100
+
+
+def test_latency_that_grows_at_full_use_lowers_it() -> None:
+    limit = fresh(initial=100)
+    for _ in range(30):
+        limit.sample("a", 0.01)
+        limit.close(in_flight=10, lag=0.0)
+    for _ in range(5):
+        limit.sample("a", 0.1)
+        limit.close(in_flight=100, lag=0.0)
+    assert limit.limit < 80
+    assert limit.statistics() == {"limit": limit.limit, "routes": 1}
