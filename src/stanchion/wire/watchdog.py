@@ -1,7 +1,7 @@
 """Notices a call that holds the event loop, while it still does: a thread looks at the loop's own frames.
 
 The loop's timer stamps the time; the thread looks at the stamp twice in every `after` seconds, which is 20 wake-ups a
-second of either at the default, 0.15 % of a core together. When the stamp is old, and the loop was in the same call at
+second of either at the default, 0.35 % of a core together. When the stamp is old, and the loop was in the same call at
 the look before, the stack is logged with the request's route. A loop that is late from many short calls is in another
 one at each look: that is load, and is admission's matter.
 """
