@@ -7,6 +7,7 @@ from benchmarks.peers import BY_NAME, Kind
 from benchmarks.results import Figure, IdleFigure, Outcome, StartFigure, paired_ratio, ratio
 
 OURS = "stanchion"
+GUEST = "fastapi-stanchion"
 BEST_PYTHON = "best python"
 TIMES = "\N{MULTIPLICATION SIGN}"
 GOAL, MET, MISSED, UNKNOWN = "goal reached", "met", "missed", "not measured"
@@ -50,11 +51,11 @@ class Floor:
     at_most: bool = False
 
 
-def against(peer: str, case: str) -> Callable[[Found], float | None]:
-    """Stanchion's requests a second over a peer's, medians of the same run."""
+def against(peer: str, case: str, mine: str = OURS) -> Callable[[Found], float | None]:
+    """Requests a second of `mine` over a peer's, medians of the same run."""
 
     def value(found: Found) -> float | None:
-        ours = found.load(OURS, case)
+        ours = found.load(mine, case)
         theirs = found.best_python(case) if peer == BEST_PYTHON else found.load(peer, case)
         return ratio(ours.per_second, theirs.per_second) if ours and theirs else None
 
@@ -89,6 +90,7 @@ FLOORS = (
         goal=2,
         value=against(BEST_PYTHON, "a"),
     ),
+    Floor(case="a", title="FastAPI here against uvicorn", floor=1, goal=1.2, value=against("fastapi", "a", GUEST)),
     Floor(case="a", title="against nginx", floor=0.45, goal=0.6, value=against("nginx", "a")),
     Floor(case="b", title="against Fastify", floor=0.9, goal=1.3, value=against("fastify", "b")),
     Floor(case="b", title="against FastAPI", floor=6, goal=10, value=against("fastapi", "b")),

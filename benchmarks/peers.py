@@ -17,6 +17,7 @@ class Kind(StrEnum):
     PYTHON = "python framework"
     NODE = "node framework"
     BARE = "bare server"
+    GUEST = "ASGI app on stanchion"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,9 +49,9 @@ GRANIAN = (
     *("--log-level", "warning", "--backlog", "2048", "--backpressure", "16384"),
     *("--http1-header-read-timeout", "60000"),
 )
-STANCHION_COMMAND = (
-    *("{project}", "-m", "stanchion", "serve", "stanchion_app:app"),
-    *("--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
+STANCHION = (
+    *("{project}", "-m", "stanchion", "serve"),
+    *("--host", "127.0.0.1", "--port", "{port}", "--workers", "1", "--admin-port", "off"),
 )
 
 PEERS = (
@@ -59,7 +60,7 @@ PEERS = (
         title="Stanchion",
         kind=Kind.STANCHION,
         home="project",
-        command=STANCHION_COMMAND,
+        command=(*STANCHION, "stanchion_app:app"),
         cases="abcdef",
         packages=("stanchion", "uvloop", "httptools", "msgspec"),
         imports="stanchion",
@@ -101,6 +102,15 @@ PEERS = (
         packages=("uvicorn", "uvloop", "httptools", "msgspec"),
     ),
     Peer(
+        name="asgi-stanchion",
+        title="Stanchion, bare ASGI",
+        kind=Kind.GUEST,
+        home="project",
+        command=(*STANCHION, "asgi_app:app"),
+        cases="ad",
+        packages=("stanchion", "uvloop", "httptools", "msgspec"),
+    ),
+    Peer(
         name="granian",
         title="Granian, bare RSGI",
         kind=Kind.BARE,
@@ -138,6 +148,15 @@ PEERS = (
         cases="abcdf",
         packages=("fastapi", "pydantic", "uvicorn", "uvloop", "httptools"),
         imports="fastapi",
+    ),
+    Peer(
+        name="fastapi-stanchion",
+        title="FastAPI on Stanchion",
+        kind=Kind.GUEST,
+        home="project",
+        command=(*STANCHION, "fastapi_app:app"),
+        cases="abcd",
+        packages=("fastapi", "pydantic", "stanchion", "uvloop", "httptools"),
     ),
     Peer(
         name="starlette",

@@ -20,6 +20,7 @@ from stanchion.http.uploads import Upload
 from stanchion.policies.base import Off
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.hooks import After, Before
+from stanchion.policies.limit import Limit
 from stanchion.policies.timeout import Timeout
 from stanchion.router import Router
 from stanchion.settings import Settings
@@ -42,6 +43,7 @@ __all__ = [
     "FrozenError",
     "HTTPError",
     "Header",
+    "Limit",
     "NotFound",
     "Off",
     "Path",

@@ -18,6 +18,7 @@ from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.concurrency import Concurrency
+from stanchion.policies.limit import Limit
 from stanchion.policies.priority import Level, Priority
 from stanchion.policies.timeout import Timeout
 from stanchion.routing.route import Handler, Route, Run
@@ -40,6 +41,8 @@ class PolicyOptions(TypedDict, total=False):
     inherited one away."""
     priority: Level
     """Short for `Priority(level=…)`: who goes first when not all can."""
+    limit: Limit | Sequence[Limit] | None
+    """One or several, besides those that are inherited. None takes the inherited ones away."""
     policies: Sequence[Policy | Off]
 
 
@@ -203,4 +206,7 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
         found.append(Off(Concurrency) if limit is None else Concurrency(limit=limit))
     if "priority" in options:
         found.append(Priority(level=options["priority"]))
+    if "limit" in options:
+        limit = options["limit"]
+        found += [Off(Limit)] if limit is None else [limit] if isinstance(limit, Limit) else limit
     return found

@@ -11,7 +11,7 @@ from stanchion.settings import Settings
 from stanchion.wire.http1.protocol import HTTP1
 from stanchion.wire.server import Server
 from tests.wire.client import Client
-from tests.wire.live import _Records
+from tests.wire.live import Records
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ class ServedApp:
         self.loop = new_loop()
         self.compiled = app.compile(settings)
         self._settings = settings
-        self._log = _Records()
+        self._log = Records()
         logging.getLogger("stanchion").addHandler(self._log)
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
@@ -59,7 +59,9 @@ class ServedApp:
         return sum(mount.statistics()["running"] for mount in self.compiled.mounts)
 
     def stop(self, timeout: float = 5) -> list[str]:
-        """Drain and end it; the tasks that would have stayed."""
+        """Drain and end it, once; the tasks that would have stayed."""
+        if self.loop.is_closed():
+            return []
         try:
             return self.run(self._end(timeout))
         finally:

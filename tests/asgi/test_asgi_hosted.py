@@ -126,6 +126,13 @@ def test_a_mounted_app_and_its_lifespan(port: int) -> None:
     assert json.loads(ask(port, "GET", "/v1/items/7")[2]) == {"number": 7, "state": "mount", "root_path": "/v1"}
 
 
+@pytest.mark.parametrize("prefix", ["/v1", "/v2"])
+def test_bodies_of_a_mounted_app_are_limited(port: int, prefix: str) -> None:
+    assert ask(port, "POST", f"{prefix}/size", b"x" * 200_000)[2] == b"200000"
+    assert ask(port, "POST", f"{prefix}/size", iter([bytes(60_000)] * 4))[2] == b"240000"
+    assert ask(port, "POST", f"{prefix}/size", iter([bytes(60_000)] * 20))[0] == 413
+
+
 def test_a_web_socket_of_a_mounted_app(port: int) -> None:
     with connect(f"ws://127.0.0.1:{port}/v1/echo") as client:
         client.send("hello")
@@ -160,4 +167,6 @@ def test_without_lifespan_events_the_mistake_is_told(folder: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
-    assert "the app's lifespan started has not run, for the server sends no lifespan" in (folder / "off.log").read_text()
+    assert (
+        "the app's lifespan started has not run, for the server sends no lifespan" in (folder / "off.log").read_text()
+    )

@@ -12,19 +12,35 @@ import random
 import re
 import sys
 import time
+from collections.abc import Callable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, lockf
 from itertools import pairwise
 from mmap import mmap
 from signal import SIGKILL
 
 from stanchion.board import Board, Counter
-from stanchion.board.layout import BLOCK, HISTOGRAM, OUTCOMES
+from stanchion.board.layout import BLOCK, HISTOGRAM, OUTCOMES, SET, WAYS
 from stanchion.telemetry.meter import Meter
 
 BEGUN, DONE, NAMES = range(3)
 TOLD = 8
 CELL, GENERATION = 77, 99
+CLIENT = 2**63 + 5
+FOR_EVER = 2**63
 LONG = "x" * 150
+
+
+State = tuple[int, int, int]
+
+
+def one_more(state: State, now: int, cost: int, patience: int) -> tuple[State, None]:
+    """A known client's step: both numbers are raised, one after the other."""
+    return (FOR_EVER, state[1] + 1, state[1] + 1), None
+
+
+def unknown(number: int, now: int) -> Callable[[State, int, int, int], tuple[State, None]]:
+    """The step of a client that was never seen: its state repeats its key."""
+    return lambda *_: ((now, number, number), None)
 
 
 def write_for_ever(board: Board, names: Board, seat: int, number: int, told: memoryview) -> None:
@@ -40,7 +56,10 @@ def write_for_ever(board: Board, names: Board, seat: int, number: int, told: mem
         with board.exact.locked(CELL) as cells:
             cells[CELL] += 1
         board.generations.bump(GENERATION)
+        board.clients.take(CLIENT, 1, one_more, 1, 0)
         told[DONE] += 1
+        stranger = random.getrandbits(60) + 1
+        names.clients.take(stranger, turn, unknown(stranger, turn), 1, 0)
         if turn % 32 == 0:
             told[NAMES] += 1
             names.series.intern("GET", f"/{number}/{turn // 32}/{LONG}")
@@ -52,11 +71,11 @@ class Killing:
 
     def __init__(self, seed: int) -> None:
         self.board = Board.create(seats=2, series=8)
-        self.names = Board.create(seats=1, series=65_536)
+        self.names = Board.create(seats=1, series=65_536, clients=64)
         self.told = memoryview(mmap(-1, 4096)).cast("Q")  # shared with forks, as Python maps by default
         self.random = random.Random(seed)
         self.kills = 0
-        self.raised = 0, 0
+        self.raised = 0, 0, 0
         self.seen = len(self.names.series)
         self.named = 0
         self.totals = self.flat()
@@ -98,6 +117,7 @@ class Killing:
         self.locks()
         self.counters()
         self.exact()
+        self.strangers()
         self.registry()
         self.kills += 2
 
@@ -138,10 +158,28 @@ class Killing:
         done = sum(self.cells_of(seat)[DONE] for seat in range(2))
         begun = sum(self.cells_of(seat)[BEGUN] for seat in range(2))
         with self.board.exact.locked(CELL) as cells:
-            now = cells[CELL], self.board.generations.get(GENERATION)
+            now = cells[CELL], self.board.generations.get(GENERATION), self.known()
         for new, old in zip(now, self.raised, strict=True):
             self.expect(done <= new - old <= begun, f"raised by {new - old}, not by {done} to {begun}")
         self.raised = now
+
+    def known(self) -> int:
+        """How often the known client was counted."""
+
+        def look(state: State, *_: int) -> tuple[None, State]:
+            return None, state
+
+        _, first, second = self.board.clients.take(CLIENT, 1, look, 1, 0)
+        self.expect(first - second in (0, 1), f"a client's numbers are {first} and {second}")
+        return first
+
+    def strangers(self) -> None:
+        """Whoever has an entry has it whole."""
+        cells = self.names.clients._cells
+        for base in range(0, len(cells), SET):
+            keys, _, first, second = (cells[base + part * WAYS :][:WAYS].tolist() for part in range(4))
+            torn = [each for each in zip(keys, first, second, strict=True) if each[0] and len(set(each)) > 1]
+            self.expect(not torn, f"entries are torn: {torn}")
 
     def registry(self) -> None:
         names = self.names.series.names()
@@ -157,7 +195,7 @@ class Killing:
         self.expect(not new, f"names nobody gave: {new}")
         if self.seen > 32_768:  # well before it is full
             self.names.close()
-            self.names = Board.create(seats=1, series=65_536)
+            self.names = Board.create(seats=1, series=65_536, clients=64)
             self.seen = len(self.names.series)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board import Board, Counter, Gauge
-from stanchion.board.layout import BLOCK, CELL, ROW_HEAD
+from stanchion.board.layout import BLOCK, CELL, series_base
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_rows_are_apart(board: Board) -> None:
     for seat in range(3):
         board.row(seat).cells[Counter.SENT] += seat + 1
     assert [board.row(seat).cells[Counter.SENT] for seat in range(3)] == [1, 2, 3]
-    assert len(board.row(0).cells) == ROW_HEAD + 7 * BLOCK
+    assert len(board.row(0).cells) == series_base(7)
     with pytest.raises(IndexError, match="seat 3: the board has 3"):
         board.row(3)
     with pytest.raises(IndexError, match="seat -1"):
@@ -70,7 +70,7 @@ steps = st.lists(st.one_of(st.tuples(st.integers(0, 2), st.integers(0, 120), st.
 @given(steps)
 def test_whatever_is_counted_and_retired_nothing_is_lost(steps: list[tuple[int, int, int] | int]) -> None:
     with closing(Board.create(seats=3, series=4)) as board:
-        cells = [ROW_HEAD + offset for offset in range(BLOCK)] + [*map(int, Counter)]
+        cells = [series_base(0) + offset for offset in range(BLOCK)] + [*map(int, Counter)]
         counted = dict.fromkeys(cells, 0)
         for step in steps:
             if isinstance(step, int):
@@ -78,9 +78,9 @@ def test_whatever_is_counted_and_retired_nothing_is_lost(steps: list[tuple[int, 
             else:
                 seat, where, amount = step
                 board.row(seat).cells[cells[where]] += amount
-                board.row(seat).cells[ROW_HEAD + 2] += 1  # a block counts from its first outcome on
+                board.row(seat).cells[series_base(0) + 2] += 1  # a block counts from its first outcome on
                 counted[cells[where]] += amount
-                counted[ROW_HEAD + 2] += 1
+                counted[series_base(0) + 2] += 1
         totals = board.totals()
         assert [*totals.series[0], *totals.counters] == list(counted.values())
 

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import Ended, Mistake, Stanchion, environment
+from tests.cluster.conftest import connect, serve
+
+__all__ = ["connect", "serve"]  # fixtures
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,11 @@ def environment(**extra: str) -> dict[str, str]:
 
 @contextmanager
 def serving(folder: Path, *flags: str) -> Iterator[Running]:
-    """`stanchion serve app:app` in `folder`, ended with SIGTERM if it has not ended before."""
+    """`stanchion serve app:app` in `folder`, without an admin port unless a flag asks for one; ended with SIGTERM if it
+    has not ended before."""
+    admin = () if "--admin-port" in flags else ("--admin-port", "off")
     process = subprocess.Popen(
-        [sys.executable, "-m", "stanchion", "serve", "app:app", *flags],
+        [sys.executable, "-m", "stanchion", "serve", "app:app", *flags, *admin],
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -23,6 +23,7 @@ app = App("probe")
 async def index() -> dict[str, int]:
     return {"answer": 1}
 """
+FREE = ("--port", "0", "--admin-port", "off")
 URL = r"http://[^\s/]+:\d+"
 
 
@@ -77,12 +78,12 @@ def test_a_unix_socket(folder: Path) -> None:
 def test_an_address_in_use(mistake: Mistake, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        message = mistake("serve", "app:app", "--port", port, cwd=folder)
+        message = mistake("serve", "app:app", "--port", port, "--admin-port", "off", cwd=folder)
     assert message.startswith(f"cannot listen on 127.0.0.1 port {port}: Address already in use; ")
 
 
 def test_an_app_that_is_not_there(mistake: Mistake, folder: Path) -> None:
-    message = mistake("serve", "app:api", cwd=folder)
+    message = mistake("serve", "app:api", *FREE, cwd=folder)
     assert message == "module 'app' has no 'api'; it has app:app"
 
 
@@ -96,7 +97,7 @@ async def database(app):
     yield
 """
     (folder / "app.py").write_text(APP + lifespan)
-    assert mistake("serve", "app:app", "--port", "0", cwd=folder) == "no database at db.example; start it"
+    assert mistake("serve", "app:app", *FREE, cwd=folder) == "no database at db.example; start it"
 
 
 def test_a_wrong_setting_is_told_before_the_app_is_imported(mistake: Mistake, folder: Path) -> None:
@@ -104,21 +105,24 @@ def test_a_wrong_setting_is_told_before_the_app_is_imported(mistake: Mistake, fo
     assert mistake("serve", "app:app", cwd=folder, STANCHION_PORT="x").startswith("STANCHION_PORT=x: expected")
 
 
-def test_more_workers_than_there_are_yet(folder: Path) -> None:
-    with serving(folder, "--port", "0", "--workers", "2") as process:
+def test_where_probes_and_metrics_are_is_printed(folder: Path) -> None:
+    with serving(folder, "--port", "0", "--admin-port", "0", "--workers", "2") as process:
         assert _answer(printed(process, URL)) == 1
-        process.terminate()
-        _, errors = process.communicate(timeout=20)
-    assert errors == "stanchion: workers=2: there is no more than one yet\n"
+        line = printed(process, URL + "  .*")
+        url, _, paths = line.partition("  ")
+        assert paths == "/livez /readyz /metrics /status.json"
+        assert {_get(url, path)[0] for path in paths.split()} == {200}
 
 
 def test_reload_serves_what_was_changed_and_survives_a_broken_change(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    with serving(folder, "--port", port, "--reload") as process:
+    with serving(folder, "--port", "0", "--reload") as process:
         url = printed(process, URL)
         assert _answer(url) == 1
         (folder / "app.py").write_text("broken(")
+        assert process.stderr is not None
+        assert process.stderr.readline() == "changed: app.py; starting again\n"
+        assert "cannot import 'app'" in process.stderr.readline()
+        assert _answer(url) == 1
         (folder / "app.py").write_text(APP.replace("1}", "2}"))
         _eventually(lambda: _answer(url) == 2)
         process.terminate()
@@ -129,18 +133,13 @@ def test_reload_serves_what_was_changed_and_survives_a_broken_change(folder: Pat
 
 def test_reload_without_watchfiles_says_how_to_get_it(stanchion: Stanchion, folder: Path) -> None:
     (folder / "watchfiles.py").write_text("raise ImportError")
-    result = stanchion("serve", "app:app", "--reload", cwd=folder)
+    result = stanchion("serve", "app:app", "--reload", *FREE, cwd=folder)
     assert result.returncode == 2
     assert result.stderr == "stanchion: --reload needs watchfiles; run: pip install 'stanchion[reload]'\n"
 
 
 def _eventually(holds: Callable[[], bool]) -> None:
     deadline = monotonic() + 20
-    while True:
-        try:
-            if holds():
-                return
-        except OSError:
-            pass  # between two servers
+    while not holds():
         assert monotonic() < deadline
         sleep(0.05)

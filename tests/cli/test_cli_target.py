@@ -13,6 +13,9 @@ SOURCES = {
     "late.py": "x = 1\n\n\ndef broken():\n    return y\n\n\nbroken()\n",
     "needs.py": "import xyzzy_not_installed\n",
     "syntax.py": "def f(:\n",
+    "bare.py": "async def app(scope, receive, send):\n    ...\n\n\ndef old(scope):\n    ...\n\n\n"
+    "def wsgi(environ, start_response):\n    ...\n\n\ndef create():\n    return app\n\n\n"
+    "def broken():\n    return 1 / 0\n\n\ndef nothing():\n    ...\n",
 }
 
 
@@ -37,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("gone:app", "no module 'gone' in {here} or installed"),
         ("inner.gone:app", "no module 'inner.gone' in {here} or installed"),
         ("empty:app", "module 'empty' has no 'app'; make one: app = stanchion.App(\"empty\")"),
-        ("other:app", "other:app is not a stanchion.App but int; it has other:main"),
+        ("other:app", "other:app is int, neither a stanchion.App nor an ASGI 3 app; it has other:main"),
         ("other:ap", "module 'other' has no 'ap'; it has other:main"),
         (
             "late:app",
@@ -70,3 +73,10 @@ def test_traceback_on_demand(stanchion: Stanchion, folder: Path) -> None:
 def test_a_module_in_a_package_is_found(stanchion: Stanchion, folder: Path) -> None:
     result = stanchion("routes", "inner.app:app", cwd=folder)
     assert (result.returncode, result.stdout) == (0, "good has no routes\n")
+
+
+@pytest.mark.parametrize("target", ["bare:app", "bare:create()"])
+def test_an_app_of_another_framework(stanchion: Stanchion, folder: Path, target: str) -> None:
+    result = stanchion("routes", target, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[1].split() == ["*", "/{path:path}", "bare.app", "-"]

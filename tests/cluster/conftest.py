@@ -5,10 +5,19 @@ from typing import Protocol
 
 import pytest
 
-from tests.cluster.running import Client, Server
+from tests.cluster.client import Client
+from tests.cluster.running import Server
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-FAULTS = ("the supervisor failed", "the monitor failed", "Exception in callback", "was destroyed", "never awaited", "stanchion.error: ")
+FAULTS = (
+    "the supervisor failed",
+    "the monitor failed",
+    "Exception in callback",
+    "was destroyed",
+    "never awaited",
+    "never retrieved",
+    "stanchion.error: ",
+)
 
 
 class Serve(Protocol):

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from stanchion.cluster.control import ask
 from tests.cli.processes import Ended, environment
 
 T = TypeVar("T")
@@ -40,7 +40,13 @@ class Server:
     """
 
     def __init__(
-        self, folder: Path, flags: Sequence[str], *, environ: Mapping[str, str], wrap: Sequence[str], inherit: Sequence[int]
+        self,
+        folder: Path,
+        flags: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        wrap: Sequence[str],
+        inherit: Sequence[int],
     ) -> None:
         self.folder = folder
         self._mark = f"{folder}-{time.monotonic_ns()}"
@@ -48,7 +54,8 @@ class Server:
             shutil.copy(_PROGRAM, folder / "app.py")
         self.environ = environment(XDG_RUNTIME_DIR=str(folder), **{MARK: self._mark, **environ})
         command = [*wrap, sys.executable, "-m", "stanchion", "serve", "app:app", *flags]
-        with (folder / "output").open("w") as output, (folder / "errors").open("w") as errors:
+        self._output, self._errors = (folder / f"{name}-{time.monotonic_ns()}" for name in ("output", "errors"))
+        with self._output.open("w") as output, self._errors.open("w") as errors:
             self.process = subprocess.Popen(
                 command, cwd=folder, env=self.environ, stdout=output, stderr=errors, pass_fds=inherit
             )
@@ -60,15 +67,15 @@ class Server:
 
     @property
     def output(self) -> str:
-        return (self.folder / "output").read_text()
+        return self._output.read_text()
 
     @property
     def errors(self) -> str:
-        return (self.folder / "errors").read_text()
+        return self._errors.read_text()
 
     def started(self) -> None:
         """Wait for its announcement."""
-        until(lambda: "/livez" in self.output or "off" in self.output or self.process.poll() is not None, _READY_WITHIN)
+        until(lambda: "/livez" in self.output or self.process.poll() is not None, _READY_WITHIN)
         assert self.process.poll() is None, self.errors
 
     @property
@@ -120,7 +127,14 @@ class Server:
 
     def reload(self) -> None:
         """A rolling reload, to its end."""
-        assert self.command("reload", check=True).stdout == "every worker is new\n"
+        path = self.folder / "stanchion" / f"{self.process.pid}.sock"
+        assert ask(str(path), "POST", "/reload", timeout=60) == {"done": "every worker is new"}
+
+    def reload_fails(self) -> str:
+        """Why a reload did not succeed."""
+        done = self.command("reload")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done
+        return done.stderr.removeprefix("stanchion: ")
 
     # Its processes
 
@@ -135,7 +149,9 @@ class Server:
             status = self.status()
             pids = {one["slot"]: one["pid"] for one in status["workers"] if one["state"] == "serving"}
             others = [one["pid"] for one in status["workers"]]
-            done = len(pids) == status["wanted"] == len(others) and not set(others) & set(without)
+            wanted = status["wanted"]
+            known = status["checks"]["workers"]["detail"] == f"{wanted} of {wanted} serve"
+            done = known and len(pids) == wanted == len(others) and not set(others) & set(without)
             return pids if done else {}
 
         try:
@@ -229,37 +245,9 @@ def state(pid: int) -> str:
         return ""
 
 
-class Client:
-    """One kept connection, with bytes sent and taken as they are."""
-
-    def __init__(self, port: int) -> None:
-        self._end = socket.create_connection(("127.0.0.1", port), timeout=20)
-        self._file = self._end.makefile("rb")
-
-    def send(self, path: str, *, times: int = 1) -> None:
-        """Send a GET, or several at once."""
-        self._end.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * times)
-
-    def answer(self) -> tuple[int, bytes]:
-        """Status and body of the next answer.
-
-        Raises:
-            EOFError: the server has closed.
-        """
-        line = self._file.readline()
-        if not line:
-            raise EOFError("the connection was closed")
-        length = 0
-        while (field := self._file.readline()) != b"\r\n":
-            if field.lower().startswith(b"content-length:"):
-                length = int(field.split(b":")[1])
-        return int(line.split()[1]), self._file.read(length)
-
-    def get(self, path: str) -> tuple[int, bytes]:
-        """Ask and wait."""
-        self.send(path)
-        return self.answer()
-
-    def close(self) -> None:
-        self._file.close()
-        self._end.close()
+def listening(pid: int) -> int:
+    """How many listening TCP sockets a process has, not counting further descriptors of one."""
+    rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    inodes = {fields[9] for fields in map(str.split, rows) if fields[3] == "0A"}
+    links = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+    return len(inodes & {link.removeprefix("socket:[").rstrip("]") for link in links})

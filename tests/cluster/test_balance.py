@@ -76,7 +76,8 @@ def test_a_fresh_connection_goes_to_the_worker_with_fewest(counts: list[int | No
 @pytest.mark.parametrize(
     ("counts", "mine", "most"),
     [
-        ([10, 0], 0, 0),  # five over the mean are not worth a move
+        ([6, 0], 0, 0),  # three over the mean are not worth a move
+        ([8, 0], 0, 2),
         ([16, 0], 0, 4),
         ([1100, 900], 0, 0),  # a tenth over it are not either
         ([1200, 800], 0, 64),

@@ -5,7 +5,7 @@ import time
 
 from tests.cluster.conftest import Connect, Serve
 from tests.cluster.load import Load, failures, under
-from tests.cluster.running import until
+from tests.cluster.running import listening, until
 
 MIB = 2**20
 
@@ -23,7 +23,7 @@ def test_a_worker_that_is_sent_sigterm_is_replaced(serve: Serve) -> None:
 
 
 def test_recycling_by_requests_and_age(serve: Serve) -> None:
-    server = serve("--workers", "2", "--recycle-requests", "100", "--recycle-age", "3s")
+    server = serve("--workers", "2", "--recycle-requests", "100", "--recycle-age", "2s")
     first = set(server.full().values())
     loads = [Load(server.port, "/quick", rate=150), Load(server.port, "/work", rate=20, keep_alive=False)]
     with under(*loads):
@@ -75,12 +75,33 @@ def test_a_blocked_loop_is_late_but_alive(serve: Serve, connect: Connect) -> Non
     assert "no sign of life" not in server.errors
 
 
-def test_a_healthy_worker_is_left_alone_at_the_shortest_heartbeat_timeout(serve: Serve) -> None:
-    server = serve("--workers", "2", "--heartbeat-timeout", "0.5")
-    pids = server.full()
-    time.sleep(4)
-    assert (server.full(), server.status()["restarts"]) == (pids, {})
-    assert "no sign of life" not in server.errors
+def test_the_others_accept_for_a_slot_only_while_nobody_serves_it(serve: Serve, connect: Connect) -> None:
+    server = serve("--workers", "2")
+    victim, other = server.full()[0], server.full()[1]
+    assert listening(other) == 1
+    (server.folder / "startup").write_text("wait")
+    server.kill(victim)
+    until(lambda: listening(other) == 2)
+    assert {int(client.get("/pid")[1]) for client in connect(server.port, 20)} == {other}
+    (server.folder / "startup").unlink()
+    (starting,) = [pid for pid in server.processes() if pid not in (server.process.pid, other)]
+    server.kill(starting)
+    server.full(without=[victim, starting])
+    until(lambda: listening(other) == 1)
+
+
+def test_a_worker_that_is_told_late_accepts_for_its_own_slot_only(serve: Serve, connect: Connect) -> None:
+    server = serve("--workers", "2")
+    victim, other = server.full()[0], server.full()[1]
+    while int((client := connect(server.port)[0]).get("/pid")[1]) != other:
+        pass
+    client.send("/block?seconds=2")
+    until(lambda: any(one["loop_lag"] > 0.3 for one in server.status()["workers"]))
+    server.kill(victim)
+    server.full(without=[victim])
+    assert client.answer() == (200, b"blocked")  # it has read by now that a slot was nobody's, and is served again
+    assert client.get("/pid")[0] == 200
+    until(lambda: listening(other) == 1, 3)
 
 
 def test_scaling_under_load_costs_nothing(serve: Serve, connect: Connect) -> None:
@@ -110,7 +131,7 @@ def test_more_workers_than_the_board_has_room_for(serve: Serve) -> None:
 
 
 def test_reloads_leave_neither_zombies_nor_descriptors(serve: Serve) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "1")
     server.reload()
     server.full()
     before = server.descriptors()
@@ -119,4 +140,4 @@ def test_reloads_leave_neither_zombies_nor_descriptors(serve: Serve) -> None:
     server.full()
     until(lambda: server.descriptors() <= before, 5)
     assert server.zombies() == []
-    assert len(server.processes()) == 3
+    assert len(server.processes()) == 2

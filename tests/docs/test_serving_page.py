@@ -16,7 +16,9 @@ from tests.cli.processes import printed, serving
 from tests.docs.pages import GUIDES, blocks
 
 PAGE = (GUIDES / "serving.md").read_text(encoding="utf-8")
-NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+NGINX = shutil.which("nginx", path=PATH)
+HAPROXY = shutil.which("haproxy", path=PATH)
 APP = """\
 from stanchion import App, Request
 
@@ -50,7 +52,7 @@ def test_the_settings_file_is_one(tmp_path: Path) -> None:
     file = tmp_path / "stanchion.toml"
     file.write_text(block("toml"), encoding="utf-8")
     settings = load(environ={}, file=str(file)).settings
-    assert (settings.port, settings.drain_timeout, settings.docs) == (8080, 25.0, False)
+    assert (settings.port, settings.workers, settings.drain_timeout, settings.docs) == (8080, "auto", 25.0, False)
 
 
 @pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -63,6 +65,14 @@ def test_the_nginx_configuration_leads_to_the_app(tmp_path: Path) -> None:
     assert answer.startswith("HTTP/1.1 200 OK\r\n")
     assert '"host":"api.example.org","client":null' in answer
     assert '"id":"-"' not in answer
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="haproxy is not installed")
+def test_haproxy_takes_its_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "haproxy.cfg"
+    file.write_text(f"global\n    maxconn 1000\n{block('haproxy')}", encoding="utf-8")
+    done = subprocess.run([str(HAPROXY), "-c", "-f", str(file)], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager

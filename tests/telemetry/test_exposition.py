@@ -1,5 +1,6 @@
 """The page of metrics: what it says, in either format."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
@@ -7,7 +8,7 @@ from stanchion.board.layout import BUCKETS
 from stanchion.limits import admission_queue
 from stanchion.telemetry.exposition import PRIORITIES, REASONS, render
 from stanchion.telemetry.histogram import lower_bound
-from stanchion.telemetry.snapshot import Series
+from stanchion.telemetry.snapshot import Series, Tally
 from tests.telemetry.pages import EXTRA, families, named_series, one_series, parse, snapshot, worker
 
 SUFFIXES = {"counter": [""], "gauge": [""], "info": ["_info"], "histogram": ["_bucket", "_sum", "_count"]}
@@ -132,3 +133,20 @@ def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) 
         for reason in REASONS:
             assert value(page, "admission_shed_total", priority=priority, reason=reason) == 0
     assert value(page, "admission_limit") == 0
+
+
+def test_limits_are_told_by_what_became_of_requests(openmetrics: bool) -> None:
+    shown = snapshot([])
+    assert b"stanchion_limit_" not in render(shown, EXTRA, openmetrics=openmetrics)
+    tallies = [
+        Tally(kind="limit", name="5/s by ip", cells=[1, 2, 3, 4, 5, 6, 7, 0]),
+        Tally(kind="", name="", cells=[9] * 8),
+    ]
+    page = render(msgspec.structs.replace(shown, tallies=tallies), EXTRA, openmetrics=openmetrics)
+    told = [
+        value(page, "limit_decisions_total", limit="5/s by ip", outcome=name)
+        for name in ("allowed", "refused", "queued")
+    ]
+    assert told == [1, 2, 3]
+    names = ("store_failures", "clients_forgotten", "tokens_leased", "tokens_settled")
+    assert [value(page, f"limit_{name}_total", limit="5/s by ip") for name in names] == [4, 5, 6, 7]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.board.layout import BUCKETS
-from stanchion.telemetry.histogram import SMALL, SMALL_BUCKETS, bucket_of, lower_bound, quantile, upper_bound
+from stanchion.telemetry.histogram import bucket_of, lower_bound, quantile, upper_bound
 
 durations = st.one_of(st.integers(0, 10_000), st.integers(0, 2**28), st.integers(0, 2**63))
 TOP = 2**27
@@ -44,11 +44,6 @@ def test_a_bucket_is_at_most_a_quarter_as_wide_as_its_lower_bound(microseconds: 
 @pytest.mark.parametrize("power", range(2, 28))
 def test_every_power_of_two_is_a_bound(power: int) -> None:
     assert lower_bound(bucket_of(1 << power)) == 1 << power
-
-
-def test_the_table_is_the_function() -> None:
-    assert len(SMALL_BUCKETS) == SMALL
-    assert list(SMALL_BUCKETS) == [bucket_of(microseconds) for microseconds in range(SMALL)]
 
 
 @settings(deadline=None)

@@ -106,3 +106,7 @@ def test_routes_beyond_the_last_are_not_kept(board: Board) -> None:
     assert meter.other == board.series_base(OTHER)
     assert meter.other in bases
     assert meter.statistics()["series"] == 4
+
+
+def test_the_table_of_buckets_is_the_function() -> None:
+    assert [HISTOGRAM + bucket_of(microseconds) for microseconds in range(meters.SMALL)] == list(meters.BUCKET_OF)

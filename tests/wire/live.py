@@ -75,7 +75,7 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-class _Records(logging.Handler):
+class Records(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.records: list[logging.LogRecord] = []
@@ -98,7 +98,7 @@ class Live:
         self.settings = settings
         self._routes = Routes(handlers)
         self._protocol = protocol
-        self._log = _Records()
+        self._log = Records()
         self._loggers = [logging.getLogger(name) for name in ("stanchion", "asyncio")]
         for logger in self._loggers:
             logger.addHandler(self._log)

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from concurrent.futures import Future
 from typing import Any
 
+import pytest
+
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
-from tests.wire.client import get, post
+from tests.wire.client import chunked, get, post
 from tests.wire.conftest import Serve
 from tests.wire.handlers import Asleep, echo, hello, path_later, path_of
 from tests.wire.live import ANY, Live, endpoint, until
@@ -203,3 +205,20 @@ def test_an_heir_gets_the_connections_that_owe_nothing(serve: Serve) -> None:
         assert (answer.status, answer.closes) == (200, True)
         future.result(1)
     assert len(given) == 2
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[get() * 3], [post("/echo", b"hello")[:-5], b"hello"], [chunked("/echo", b"a", b"b")], [get() + b"\r\n"]],
+    ids=["pipelined", "body apart", "chunked", "blank line behind"],
+)
+def test_a_connection_can_be_given_away_however_its_requests_came(serve: Serve, parts: list[bytes]) -> None:
+    live = serve({"/": hello, "/echo": endpoint(echo, max_body=100)})
+    with live.connect() as client:
+        for part in parts:
+            client.send(part)
+            time.sleep(0.02)
+        client.answers(3 if parts[0].startswith(get() * 3) else 1)
+        until(lambda: live.call(lambda: [connection.movable for connection in live.server.connections]) == [True])
+        client.send(get()[:1])
+        until(lambda: live.call(lambda: [connection.movable for connection in live.server.connections]) == [False])

@@ -5,12 +5,18 @@ from uuid import UUID
 from examples.flights.models.bookings import Booking, BookingRequest
 from examples.flights.store.bookings import BookingStore, SeatTaken
 from examples.flights.store.flights import FlightStore
-from stanchion import Conflict, NotFound, Response, Router
+from stanchion import Conflict, Limit, NotFound, Response, Router
 
 router = Router("/bookings", tags=["bookings"], priority="critical")
 
 
-@router.post("", status=201, responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken"})
+@router.post(
+    "",
+    status=201,
+    responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken", 429: "Too many bookings"},
+    # a travel agency's desk, not a script that holds every seat
+    limit=Limit("60/min", burst=30, by="ip", name="bookings"),
+)
 async def book(wanted: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking | Response:
     """Book seats for a party; all of them or none."""
     cancelled = await flights.is_cancelled(wanted.flight_id)

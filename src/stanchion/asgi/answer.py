@@ -1,7 +1,5 @@
 """The head of an app's answer as the fields of a `Response`."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from stanchion.asgi.messages import Message, invalid
@@ -27,38 +25,29 @@ def head_of(message: Message) -> Head:
     Raises:
         InvalidMessage: its status is none, or its headers are not pairs of bytes.
     """
-    try:
-        status = message["status"]
-        fields = message.get("headers") or ()
-        head = _head(status, fields)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise invalid(message, _HEAD_EXPECTED) from None
-    if type(status) is not int or not 200 <= status <= 599:
-        if isinstance(status, int) and 200 <= status <= 599:  # an http.HTTPStatus
-            head.status = int(status)
-            return head
-        raise invalid(message, _HEAD_EXPECTED)
-    return head
-
-
-def _head(status: Any, fields: Any) -> Head:
     media_type: str | None = None
     length: int | None = None
     headers: dict[str, str] | None = None
     more: list[tuple[str, str]] | None = None
-    for name, value in fields:
-        name = name.lower()
-        if name == b"content-length":
-            length = int(value)
-        elif name == b"content-type":
-            media_type = value.decode("latin-1")
-        elif name not in _OF_THE_WIRE:
-            text = name.decode("latin-1")
-            if headers is None:
-                headers = {text: value.decode("latin-1")}
-            elif text not in headers:
-                headers[text] = value.decode("latin-1")
-            else:
-                more = more or []
-                more.append((text, value.decode("latin-1")))
-    return Head(status, media_type, length, headers, more)
+    try:
+        status = message["status"]
+        if not 200 <= status <= 599:
+            raise invalid(message, _HEAD_EXPECTED)
+        for name, value in message.get("headers") or ():
+            name = name.lower()
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"content-type":
+                media_type = value.decode("latin-1")
+            elif name not in _OF_THE_WIRE:
+                text = name.decode("latin-1")
+                if headers is None:
+                    headers = {text: value.decode("latin-1")}
+                elif text not in headers:
+                    headers[text] = value.decode("latin-1")
+                else:
+                    more = more or []
+                    more.append((text, value.decode("latin-1")))
+        return Head(int(status), media_type, length, headers, more)  # an http.HTTPStatus is a status as well
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise invalid(message, _HEAD_EXPECTED) from None

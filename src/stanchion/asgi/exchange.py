@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Protocol, cast
 
+from msgspec import Struct
+
 from stanchion.asgi.answer import Head, head_of
 from stanchion.asgi.feed import Feed
 from stanchion.asgi.messages import ASGIApp, ClientLeft, Message, Scope, invalid, of_leaving
@@ -34,35 +36,22 @@ _START, _BODY, _STREAM, _DISCARD, _DONE = range(5)
 _EXPECTED = ("http.response.start", "http.response.body", "http.response.body", "http.response.body", "nothing more")
 
 
-class Exchange:
-    """`deliver` is called once, with the request and its response."""
+class Exchange(Struct, eq=False):
+    """`deliver` is called once, with the request and its response. A Struct for the same reason as the request."""
 
-    __slots__ = (
-        "_body_taken",
-        "_deliver",
-        "_feed",
-        "_gone",
-        "_head",
-        "_over",
-        "_request",
-        "_scope",
-        "_stage",
-        "answered",
-        "task",
-    )
-
-    def __init__(self, request: Request, scope: Scope, deliver: Deliver) -> None:
-        self._request = request
-        self._scope = scope
-        self._body_taken = False
-        self._deliver = deliver
-        self._feed: Feed | None = None
-        self._gone = False
-        self._head: Head | None = None
-        self._over: asyncio.Event | None = None  # there is nothing more to receive
-        self._stage = _START
-        self.answered = False
-        self.task: asyncio.Task[None] | None = None  # in which the app runs
+    request: Request
+    scope: Scope
+    deliver: Deliver
+    answered: bool = False
+    task: "asyncio.Task[None] | None" = None
+    """In which the app runs."""
+    _stage: int = _START
+    _head: Head | None = None
+    _feed: Feed | None = None
+    _gone: bool = False
+    _body_taken: bool = False
+    _over: asyncio.Event | None = None
+    """There is nothing more to receive."""
 
     def __repr__(self) -> str:
         return f"<Exchange waits for {_EXPECTED[self._stage]}{', client gone' if self._gone else ''}>"
@@ -75,7 +64,7 @@ class Exchange:
     def cancel(self) -> None:
         """Nobody waits for the answer any more. A client's leaving the app is told, a deadline's end cancels it."""
         self.leave()
-        if self.task is not None and not has_left(self._request):
+        if self.task is not None and not has_left(self.request):
             self.task.cancel()
 
     def _end(self) -> None:
@@ -91,7 +80,7 @@ class Exchange:
         """
         failure: Exception | None = None
         try:
-            await app(self._scope, self.receive, self.send)
+            await app(self.scope, self.receive, self.send)
         except Exception as error:
             if self._gone and of_leaving(error):
                 return
@@ -124,7 +113,7 @@ class Exchange:
 
     async def _next_of_body(self) -> Message | None:
         """A message, or None where no more of the body will arrive; the wire layer tells the client why."""
-        body = self._request.stream
+        body = self.request.stream
         if body is None:
             self._body_taken = True
             return {"type": "http.request", "body": b"", "more_body": False}
@@ -164,21 +153,26 @@ class Exchange:
         chunk, more = message.get("body", b""), message.get("more_body", False)
         if type(chunk) is not bytes:
             chunk = _as_bytes(chunk, message)
-        if self._feed is not None:
+        if stage == _BODY:
+            head = self._head
+            if more or head is None or head.status in _BODILESS or self.request.method == "HEAD":
+                await self._begin(chunk, more)
+                return
+            self._stage = _DONE
+            if self._over is not None:
+                self._over.set()
+            self.answered = True
+            response = Response(chunk, head.status, head.media_type, head.headers, head.more_headers)
+            self.deliver(self.request, response)
+        elif self._feed is not None:
             await self._continue(self._feed, chunk, more)
-        elif stage == _BODY:
-            await self._begin(chunk, more)
         elif not more:
             self._done()
 
     async def _begin(self, chunk: bytes, more: bool) -> None:
         head = self._head
         assert head is not None
-        bodiless = self._request.method == "HEAD" or head.status in _BODILESS
-        if not more and not bodiless:
-            self._done()
-            self._answer(Response(chunk, head.status, head.media_type, head.headers, head.more_headers))
-            return
+        bodiless = self.request.method == "HEAD" or head.status in _BODILESS
         self._stage = _DISCARD if bodiless else _STREAM
         if not more:
             self._done()
@@ -211,7 +205,7 @@ class Exchange:
 
     def _answer(self, response: Response) -> None:
         self.answered = True
-        self._deliver(self._request, response)
+        self.deliver(self.request, response)
 
     def _done(self) -> None:
         self._stage = _DONE

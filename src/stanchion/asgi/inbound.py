@@ -98,10 +98,23 @@ class Inbound(Visitor):
     async def _serve(self, request: Request, endpoint: Endpoint) -> None:
         try:
             response = await endpoint.call(request)
+        except asyncio.CancelledError:
+            if self._refused(request) is None:
+                raise
+            response = ANSWERED
         except Exception as error:
             response = _failed(request, error)
-        if response is not ANSWERED:
-            await self._send(request, response)
+        if response is ANSWERED:
+            refused = self._refused(request)
+            if refused is None or self._sending is not None:
+                return
+            response = problem(refused, request)
+        await self._send(request, response)
+
+    def _refused(self, request: Request) -> HTTPError | None:
+        """Why the body was not taken to its end: a mounted app takes it for its client leaving, and may be silent."""
+        error = None if request.stream is None else request.stream.error
+        return error if isinstance(error, HTTPError) else None
 
     async def _send(self, request: Request, response: Response) -> None:
         try:

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from stanchion.asgi.messages import Scope
+from stanchion.asgi.scope import Addresses
+from stanchion.http.client import parse_proxies
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
@@ -29,6 +31,7 @@ class Visitor:
         self.scope = scope
         self.closing = False
         self.max_query_params = served.settings.max_query_params
+        self.proxies = parse_proxies(served.settings.trusted_proxies, served.settings.forwarded_header)
         self.http_version: str = scope.get("http_version", "1.1")
         self.root_path: str = scope.get("root_path", "")
 
@@ -43,6 +46,11 @@ class Visitor:
         """Address and port of the server, if it tells them."""
         server = self.scope.get("server")
         return None if server is None else (server[0], server[1])
+
+    @property
+    def addresses(self) -> Addresses:
+        """All three at once, as a scope has them."""
+        return self.client, self.server, self.scheme
 
     @property
     def scheme(self) -> str:

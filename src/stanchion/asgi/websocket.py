@@ -91,7 +91,7 @@ class Conversation:
         except asyncio.CancelledError:
             await self._close(_FAILED, "")
             raise
-        if self._stage in (_CONNECT, _DENIAL):
+        if self._stage in (_CONNECT, _DENIAL) and not self._socket.closing:
             raise RuntimeError(f"the ASGI app returned before the handshake; it should send {_EXPECTED[self._stage]}")
         await self._close(_NORMAL, "")
 

@@ -7,9 +7,22 @@ from mmap import mmap
 from msgspec import Struct
 
 from stanchion.board import segment
+from stanchion.board.clients import ClientTable
 from stanchion.board.exact import ExactCells
 from stanchion.board.generations import Generations
-from stanchion.board.layout import CELL, HEADER, Gauge, Layout, layout_of, series_base
+from stanchion.board.layout import (
+    CELL,
+    HEADER,
+    OTHER,
+    RESERVED,
+    SECRET,
+    TALLIED,
+    Gauge,
+    Layout,
+    layout_of,
+    series_base,
+    tally_base,
+)
 from stanchion.board.locks import RecordLocks
 from stanchion.board.registry import SeriesRegistry
 from stanchion.board.totals import Totals, moved, summed
@@ -41,24 +54,31 @@ class Board:
         self._views: list[memoryview] = [memoryview(memory)]
         self._cells = self._kept(self._views[0].cast("Q"))
         header = self._slice(0, HEADER)
-        names = self._kept(self._slice(layout.names_at, layout.generations_at).cast("B"))
+        names = self._kept(self._slice(layout.names_at, layout.tally_names_at).cast("B"))
+        tallies = self._kept(self._slice(layout.tally_names_at, layout.generations_at).cast("B"))
         generations = self._slice(layout.generations_at, layout.exact_at)
         exact = self._slice(layout.exact_at, layout.exact_at + layout.exact)
         # A mutex a section: a sum that takes a millisecond keeps no limit waiting.
         self.series = SeriesRegistry(header, names, RecordLocks(descriptor))
+        self.tallies = SeriesRegistry(header, tallies, RecordLocks(descriptor), TALLIED)
         self.generations = Generations(generations, layout.generations_at, RecordLocks(descriptor))
         self.exact = ExactCells(exact, layout.exact_at, RecordLocks(descriptor))
+        clients = self._slice(layout.clients_at, layout.rows_at)
+        self.clients = ClientTable(clients, layout.clients_at, RecordLocks(descriptor))
         self._totals_locks = RecordLocks(descriptor)
         self._rows: dict[int, Row] = {}
 
     @classmethod
-    def create(cls, *, seats: int, series: int, generations: int = 4096, exact: int = 65536) -> "Board":
+    def create(
+        cls, *, seats: int, series: int, generations: int = 4096, exact: int = 65536, clients: int = 65536
+    ) -> "Board":
         """A new board, for a supervisor: `descriptor` is then passed on to workers.
 
         `seats` are the processes that may write at one time, `series` the routes that are told apart, each with its
-        method. It takes memory as it is used: 896 bytes for each seat and series in use.
+        method, `clients` those that limits remember. It takes memory as it is used: 896 bytes for each seat and series
+        in use, 32 for a client.
         """
-        layout = Layout(seats=seats, series=series, generations=generations, exact=exact)
+        layout = Layout(seats=seats, series=series, generations=generations, exact=exact, clients=clients)
         size = layout.cells * CELL
         descriptor = segment.create(size)
         return cls(layout, segment.shared(descriptor, size), descriptor)._begun()
@@ -72,15 +92,18 @@ class Board:
         return cls(layout, segment.shared(descriptor, size), descriptor)
 
     @classmethod
-    def private(cls, *, series: int = 64) -> "Board":
+    def private(cls, *, series: int = 64, clients: int = 65536) -> "Board":
         """A board of one seat for this process alone, without a descriptor: 0.02 ms."""
-        layout = Layout(seats=1, series=series, generations=4096, exact=65536)
+        layout = Layout(seats=1, series=series, generations=4096, exact=65536, clients=clients)
         return cls(layout, segment.anonymous(layout.cells * CELL), None)._begun()
 
     def _begun(self) -> "Board":
         for cell, value in enumerate(self._layout.header()):
             self._cells[cell] = value
+        secret = memoryview(os.urandom(2 * CELL)).cast("Q")
+        self._cells[SECRET], self._cells[SECRET + 1] = secret
         self.series.reserve()
+        self.tallies.reserve(RESERVED[OTHER : OTHER + 1])
         return self
 
     def __repr__(self) -> str:
@@ -127,6 +150,15 @@ class Board:
         """The first cell, in any row, of the series with this index."""
         return series_base(index)
 
+    def tally_base(self, index: int) -> int:
+        """The first of eight cells, in any row, of the tally with this index."""
+        return tally_base(index)
+
+    @property
+    def secret(self) -> bytes:
+        """16 bytes of chance that all processes of this board share and no client knows."""
+        return self._cells[SECRET : SECRET + 2].tobytes()
+
     def retire(self, seat: int) -> None:
         """Move what a dead worker has counted into the totals and free its seat; for the supervisor alone.
 
@@ -145,7 +177,7 @@ class Board:
         rows = [self._row(seat).cells for seat in range(self.seats + 1)]
         self._totals_locks.acquire(self._layout.row_at(self.seats))
         try:
-            return summed(rows, len(self.series))
+            return summed(rows, len(self.series), len(self.tallies))
         finally:
             self._totals_locks.release()
 

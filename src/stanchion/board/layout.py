@@ -1,13 +1,14 @@
 """Where everything is on the board, declared once.
 
-    header          magic, layout version, the four sizes, how many series have a name
-    names           256 bytes a series
+    header          magic, layout version, the five sizes, how many series and tallies have a name, a secret
+    names           256 bytes a series, then as many a tally
     generations     a cell each
     exact           a cell each
+    clients         sets of eight entries of four cells: key, expiry and two numbers
     rows            one a seat, then one more: what retired seats have counted
 
-A row is 16 gauges, 48 counters and the series' blocks. All is native unsigned 64-bit cells at multiples of eight
-bytes: CPython reads and writes one as a single move, so no reader ever sees half a number.
+A row is 16 gauges, 48 counters, the tallies' blocks and the series' blocks. All is native unsigned 64-bit cells at
+multiples of eight bytes: CPython reads and writes one as a single move, so no reader ever sees half a number.
 """
 
 from enum import IntEnum
@@ -19,17 +20,23 @@ from stanchion.errors import ConfigurationError
 MAGIC = int.from_bytes(b"stanchio", "little")
 """As a native integer, so that a board of another byte order is not taken for one of ours."""
 
-VERSION = 2
+VERSION = 3
 """Raised with every change to what this file declares."""
 
 CELL = 8
 """Bytes of a cell."""
 
 HEADER = 16
-"""Cells of the header, of which the first seven are used."""
+"""Cells of the header, of which the first eleven are used."""
 
-NAMED = 6
+NAMED = 7
 """The header's cell that says how many series have a name."""
+
+TALLIED = 8
+"""The header's cell that says how many tallies have a name."""
+
+SECRET = 9
+"""The first of two cells of chance, made with the board: keys what clients must not be able to foresee."""
 
 NAME = 256
 """Bytes of a series' name: method and route, each with its length before it."""
@@ -49,6 +56,18 @@ HISTOGRAM = OUTCOMES + 1
 
 BLOCK = HISTOGRAM + BUCKETS
 """Cells of a series in a row: 112, which is 896 bytes."""
+
+WAYS = 8
+"""Entries of a set of the clients' table."""
+
+SET = 4 * WAYS
+"""Cells of a set: 256 bytes."""
+
+TALLIES = 64
+"""Tallies that are told apart, the reserved first one among them: it gets those beyond."""
+
+TALLY = 8
+"""Cells of a tally in a row."""
 
 FIRST_COUNTER = 16
 ROW_HEAD = 64
@@ -140,9 +159,14 @@ class Counter(IntEnum):
     LOOP_BLOCKED = 46
 
 
+def tally_base(index: int) -> int:
+    """The first cell of a tally in every row."""
+    return ROW_HEAD + index * TALLY
+
+
 def series_base(index: int) -> int:
     """The first cell of a series' block in every row."""
-    return ROW_HEAD + index * BLOCK
+    return ROW_HEAD + TALLIES * TALLY + index * BLOCK
 
 
 class Layout(Struct, frozen=True, kw_only=True):
@@ -157,6 +181,8 @@ class Layout(Struct, frozen=True, kw_only=True):
     """Those that can be named, the reserved ones not counted."""
     generations: int
     exact: int
+    clients: int
+    """Entries of the clients' table; rounded up to whole sets."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -174,16 +200,24 @@ class Layout(Struct, frozen=True, kw_only=True):
         return HEADER
 
     @property
-    def generations_at(self) -> int:
+    def tally_names_at(self) -> int:
         return self.names_at + self.blocks * NAME // CELL
+
+    @property
+    def generations_at(self) -> int:
+        return self.tally_names_at + TALLIES * NAME // CELL
 
     @property
     def exact_at(self) -> int:
         return self.generations_at + self.generations
 
     @property
-    def rows_at(self) -> int:
+    def clients_at(self) -> int:
         return -(-(self.exact_at + self.exact) // _ALIGN) * _ALIGN
+
+    @property
+    def rows_at(self) -> int:
+        return self.clients_at + -(-self.clients // WAYS) * SET
 
     @property
     def row_cells(self) -> int:
@@ -200,7 +234,7 @@ class Layout(Struct, frozen=True, kw_only=True):
 
     def header(self) -> list[int]:
         """The cells that let another process find out all of the above."""
-        return [MAGIC, VERSION, self.seats, self.series, self.generations, self.exact]
+        return [MAGIC, VERSION, self.seats, self.series, self.generations, self.exact, self.clients]
 
 
 def layout_of(header: list[int], size: int) -> Layout:
@@ -216,7 +250,8 @@ def layout_of(header: list[int], size: int) -> Layout:
             f"the board has layout {header[1]}, this process reads layout {VERSION}: supervisor and worker run"
             " different versions of Stanchion; restart the supervisor"
         )
-    layout = Layout(seats=header[2], series=header[3], generations=header[4], exact=header[5])
+    sizes = zip(Layout.__struct_fields__, header[2:NAMED], strict=True)
+    layout = Layout(**dict(sizes))
     if layout.cells * CELL != size:
         raise ConfigurationError(
             f"the board has {size} bytes, its sizes make {layout.cells * CELL}: it is damaged; restart the supervisor"

@@ -6,6 +6,8 @@ before the count that makes it one is raised: whoever is killed in between leave
 one overwrites.
 """
 
+from collections.abc import Iterable
+
 from stanchion.board.layout import NAME, NAMED, OTHER, RESERVED
 from stanchion.board.locks import RecordLocks
 
@@ -15,14 +17,16 @@ _ELLIPSIS = "…".encode()
 
 
 class SeriesRegistry:
-    """The names of a board's series, each known by its index.
+    """The names of a board's series, each known by its index; a second one has those of its tallies, kind and name.
 
     An unknown name costs 3.7 µs, a known one 0.7: keep the index. A method longer than 15 bytes or a route longer
     than 239 is cut and ends in an ellipsis; routes that are equal up to there share a series.
     """
 
-    def __init__(self, header: memoryview, names: memoryview, locks: RecordLocks) -> None:
-        """`header` are the board's first cells, `names` the bytes of the names' section."""
+    def __init__(self, header: memoryview, names: memoryview, locks: RecordLocks, named: int = NAMED) -> None:
+        """`header` are the board's first cells, `names` the bytes of the names' section, `named` the cell of the header
+        that counts them."""
+        self._named = named
         self._header = header
         self._bytes = names
         self._locks = locks
@@ -32,14 +36,14 @@ class SeriesRegistry:
 
     def __len__(self) -> int:
         """Names there are, the reserved ones among them."""
-        return self._header[NAMED]
+        return self._header[self._named]
 
     def __repr__(self) -> str:
         return f"<SeriesRegistry {len(self)} of {self._capacity}>"
 
-    def reserve(self) -> None:
-        """Name the reserved series; for the process that makes the board."""
-        for route in RESERVED:
+    def reserve(self, names: Iterable[str] = RESERVED) -> None:
+        """Name what is reserved, first of all that with the index OTHER; for the process that makes the board."""
+        for route in names:
             self.intern("", route)
 
     def intern(self, method: str, route: str) -> int:
@@ -50,7 +54,7 @@ class SeriesRegistry:
             return index
         if len(self._names) == self._capacity:  # all names are known, and there will be no other
             return OTHER
-        self._locks.acquire(NAMED)
+        self._locks.acquire(self._named)
         try:
             return self._appended(packed)
         finally:
@@ -58,7 +62,7 @@ class SeriesRegistry:
 
     def names(self) -> list[tuple[str, str]]:
         """Method and route of every series, by index."""
-        self._locks.acquire(NAMED)  # orders this process's reads after the writer's stores
+        self._locks.acquire(self._named)  # orders this process's reads after the writer's stores
         try:
             self._catch_up()
             return self._names.copy()
@@ -74,12 +78,12 @@ class SeriesRegistry:
         if index == self._capacity:
             return OTHER
         self._bytes[index * NAME : (index + 1) * NAME] = packed
-        self._header[NAMED] = index + 1
+        self._header[self._named] = index + 1
         self._catch_up()
         return index
 
     def _catch_up(self) -> None:
-        for index in range(len(self._names), self._header[NAMED]):
+        for index in range(len(self._names), self._header[self._named]):
             packed = bytes(self._bytes[index * NAME : (index + 1) * NAME])
             self._names.append(_unpacked(packed))
             self._known[packed] = index

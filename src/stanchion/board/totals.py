@@ -12,7 +12,7 @@ from operator import add
 
 from msgspec import Struct
 
-from stanchion.board.layout import BLOCK, CELL, FIRST_COUNTER, OUTCOMES, ROW_HEAD, Counter, series_base
+from stanchion.board.layout import BLOCK, CELL, FIRST_COUNTER, OUTCOMES, TALLY, Counter, series_base, tally_base
 
 _COUNTERS = slice(FIRST_COUNTER, FIRST_COUNTER + len(Counter))
 
@@ -24,14 +24,21 @@ class Totals(Struct, frozen=True, kw_only=True):
     """By `Counter`, in its order."""
     series: list[list[int]]
     """A block of cells for each series that has a name, by index: outcomes, microseconds, buckets."""
+    tallies: list[list[int]]
+    """Eight cells for each tally that has a name, by index."""
 
 
-def summed(rows: Sequence[memoryview], series: int) -> Totals:
-    """Add up rows, of which the first `series` blocks are in use."""
+def summed(rows: Sequence[memoryview], series: int, tallies: int) -> Totals:
+    """Add up rows, of which the first `series` blocks and `tallies` are in use."""
     return Totals(
         counters=[sum(cells) for cells in zip(*(row[_COUNTERS].tolist() for row in rows), strict=True)],
         series=[_block(rows, series_base(index)) for index in range(series)],
+        tallies=[_tally(rows, tally_base(index)) for index in range(tallies)],
     )
+
+
+def _tally(rows: Sequence[memoryview], base: int) -> list[int]:
+    return [sum(cells) for cells in zip(*(row[base : base + TALLY].tolist() for row in rows), strict=True)]
 
 
 def _block(rows: Sequence[memoryview], base: int) -> list[int]:
@@ -47,9 +54,9 @@ def moved(row: memoryview, totals: memoryview, series: int) -> None:
 
     Pages of series that nobody has named are not touched, so they take no memory.
     """
-    used = series_base(series)
-    for start in (FIRST_COUNTER, *range(ROW_HEAD, used, BLOCK)):
-        end = ROW_HEAD if start < ROW_HEAD else start + BLOCK
+    first, used = series_base(0), series_base(series)
+    for start in (FIRST_COUNTER, *range(first, used, BLOCK)):
+        end = first if start < first else start + BLOCK
         for cell, value in enumerate(row[start:end].tolist(), start):
             if value:
                 totals[cell] += value

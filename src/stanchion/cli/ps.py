@@ -14,7 +14,7 @@ from stanchion.telemetry.exposition import PRIORITIES, REASONS
 _EXAMPLES = """\
 examples:
   stanchion ps                          every server of yours on this machine
-  stanchion ps --routes                 with requests and latencies by route
+  stanchion ps --routes                 with requests by route, and decisions by rate limit
   stanchion ps --json                   the same for a program
   stanchion ps --socket /run/app.ctl    the server with this control socket
 """
@@ -34,12 +34,16 @@ _DECIDED = (
     ("loop_blocked", "times the loop was blocked"),
 )
 
+_LIMIT = ("Allowed", "Queued", "Refused", "Store failed", "Forgotten")
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which server, and the form of the answer."""
     parser.epilog = _EXAMPLES
     add_server(parser)
-    parser.add_argument("--routes", action="store_true", help="print requests and latencies by route")
+    parser.add_argument(
+        "--routes", action="store_true", help="print requests and latencies by route, decisions by limit"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON; durations in seconds, sizes in bytes")
 
 
@@ -66,6 +70,8 @@ def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
     if routes:
         header = ("Method", "Route", "Requests", "5xx", "Client left", "Mean", "p50", "p99")
         lines += ["", table(header, map(_route, status["routes"]), ("green", "cyan"))]
+    if routes and status["limits"]:
+        lines += ["", table(("Limit", *_LIMIT), map(_limit, status["limits"].items()), ("cyan",))]
     return "\n".join(lines)
 
 
@@ -103,6 +109,11 @@ def _route(route: dict[str, Any]) -> tuple[str, ...]:
     failed = route["statuses"].get("5xx", 0)
     counts = (f"{route['requests']:,}", f"{failed:,}", f"{route['client_left']:,}")
     return (route["method"] or "-", route["route"], *counts, *latencies)
+
+
+def _limit(entry: tuple[str, dict[str, int]]) -> tuple[str, ...]:
+    name, counts = entry
+    return (name, *(f"{counts[column.lower().replace(' ', '_')]:,}" for column in _LIMIT))
 
 
 def _age(seconds: float) -> str:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.http1.proxied import connection_of
 from stanchion.wire.server import Server
 
 _ACCEPTS = 8
@@ -31,7 +31,7 @@ class Accepting:
         self._sockets[slot] = listeners
         listening = [
             await self._server.loop.create_server(
-                lambda: HTTP1(self._server), sock=listener.dup(), backlog=self._server.settings.backlog
+                lambda: connection_of(self._server), sock=listener.dup(), backlog=self._server.settings.backlog
             )
             for listener in listeners
             for _ in range(_ACCEPTS)
@@ -68,7 +68,7 @@ class Accepting:
             while True:
                 connection, _ = listener.accept()
                 connection.setblocking(False)
-                await self._server.loop.connect_accepted_socket(lambda: HTTP1(self._server), connection)
+                await self._server.loop.connect_accepted_socket(lambda: connection_of(self._server), connection)
 
 
 def _close(servers: Iterable[asyncio.Server]) -> None:

@@ -5,9 +5,9 @@ It answers from the board and from what workers have reported, so it never waits
 
 import asyncio
 import socket
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from stanchion.app import App
 from stanchion.cluster.status import Check, Status
@@ -33,7 +33,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 class Scale(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many workers there should be."""
 
-    workers: Annotated[int, Meta(ge=1)]
+    workers: int
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ TOLERATED = 1.1
 """Share of the mean up to which a fresh connection stays where it is."""
 CLEARLY_MORE = 1.15
 """Share of the mean above which connections that are already served are moved."""
-_LEAST_SURPLUS = 8
+_LEAST_SURPLUS = 4
 _MOST_MOVED = 64
 
 Counts = Sequence[int | None]

@@ -18,6 +18,11 @@ _LARGEST = 64 * 1024
 _MOST_DESCRIPTORS = 64
 _LONGEST_TEXT = 8 * 1024
 
+Heir = Literal["successor", "peers", "nobody"]
+
+PACKET = 128
+"""The most bytes that go with a connection from one worker to another: an address and a port."""
+
 
 class Configure(Struct, frozen=True, kw_only=True, tag="configure"):
     """The first message to a worker. Descriptors: the board, the log pipe, its inbox, its listening sockets."""
@@ -52,12 +57,14 @@ class Drain(Struct, frozen=True, tag="drain"):
     """Take no more, finish what is owed within `timeout` seconds, and end. Said again, the shorter time holds."""
 
     timeout: float
-    to: Literal["successor", "peers", "nobody"]
+    to: Heir
     """Who goes on with the connections that owe nothing."""
 
 
 class Ready(Struct, frozen=True, tag="ready"):
-    """The worker serves."""
+    """The worker serves; `docs` says whether the app has a page at /docs."""
+
+    docs: bool
 
 
 class Failed(Struct, frozen=True, tag="failed"):

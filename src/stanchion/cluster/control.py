@@ -4,6 +4,7 @@ import os
 import socket
 import stat
 import tempfile
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,17 @@ def default_path() -> str:
     """Of the supervisor that is this process.
 
     Raises:
-        ConfigurationError: the folder for it is another user's.
+        ConfigurationError: the folder for it is another user's, or cannot be made.
     """
     folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
+    try:
+        with suppress(FileExistsError):
+            folder.mkdir(mode=0o700, parents=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot make {folder}: {error.strerror}; name a place for the control socket with --control-socket"
+        ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise ConfigurationError(
             f"{folder} is not a folder of this user's alone; remove it, or name another place with --control-socket"

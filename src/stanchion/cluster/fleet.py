@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from stanchion.board import Board
-from stanchion.cluster.channel import Adopt, Configure, Drain, Peer, Release
+from stanchion.cluster.channel import PACKET, Adopt, Configure, Drain, Heir, Peer, Release
 from stanchion.cluster.process import Process
 from stanchion.cluster.relay import Relay
 from stanchion.cluster.slot import Slot
@@ -23,6 +23,8 @@ from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 
 _log = logging.getLogger("stanchion.cluster")
+REASONS = ("crash", "unresponsive", "asked", "reload", "requests", "age", "rss", "loop-lag")
+"""Why a worker is replaced: each is counted from the start, so that the first one is a change a graph can show."""
 _JITTER = (0.8, 1.2)
 """Of the wait before a crashed worker is started again, so that slots do not act together."""
 _END_GRACE = 0.7
@@ -86,10 +88,7 @@ class Fleet:
         slots = [self._slot(index) for index in range(count)]
         failures = [why for why in await asyncio.gather(*map(self._bring_up, slots)) if why is not None]
         if failures and not self.stopping:
-            self.stopping = True
-            for process in self.processes:
-                process.kill("start")
-            await self._all_ended()
+            await self.kill("start")
             raise ConfigurationError(failures[0])
 
     def _slot(self, index: int) -> Slot:
@@ -111,6 +110,8 @@ class Fleet:
             slot.incoming = process
             why = await self._readiness(process)
             slot.incoming = None
+            if why is None and not slot.wanted:
+                why = "its slot was scaled away meanwhile"
             if why is not None:
                 process.kill("start")
                 return why
@@ -142,7 +143,12 @@ class Fleet:
     async def _readiness(self, process: Process) -> str | None:
         timeout = self.settings.start_timeout
         await asyncio.wait([process.ready], timeout=timeout)
-        return process.ready.result() if process.ready.done() else f"a worker was not ready within {timeout:g} s"
+        if not process.ready.done():
+            return f"a worker was not ready within {timeout:g} s"
+        why = process.ready.result()
+        if why is None and process.ended.done():  # noticed as one: it must not get the slot, which nobody would mend
+            return "a worker ended as soon as it served"
+        return why
 
     def _promote(self, slot: Slot, process: Process) -> None:
         """The slot is this worker's from now on."""
@@ -198,12 +204,12 @@ class Fleet:
     def _on_asked(self, process: Process) -> None:
         """A worker was sent SIGTERM by itself: whoever did that wants it gone, not the service smaller."""
         slot = self.slots[process.slot]
-        if slot.current is process and not self.stopping:
+        if slot.current is process and not self.leaving:
             self.do(self.replace(slot, "asked"))
 
-    def _retire(self, process: Process, to: str) -> None:
+    def _retire(self, process: Process, to: Heir) -> None:
         timeout = self.settings.drain_timeout
-        process.drain(Drain(timeout, to))  # type: ignore[arg-type]
+        process.drain(Drain(timeout, to))
         self.do(self._end_within(process, timeout + _END_GRACE))
 
     async def _end_within(self, process: Process, seconds: float) -> None:
@@ -228,6 +234,10 @@ class Fleet:
         """Have `count` workers; None, or why there are fewer."""
         if not 1 <= count <= self.most:
             return f"{count} workers: expected 1 to {self.most}; restart with another --workers for more"
+        async with self._replacing:
+            return await self._scale(count)
+
+    async def _scale(self, count: int) -> str | None:
         for slot in self.slots[count:]:
             if slot.wanted:
                 slot.wanted = False
@@ -250,7 +260,7 @@ class Fleet:
         await process.ended
         with suppress(OSError):  # BlockingIOError: nothing is left in its inbox
             while self.serving:
-                packet, descriptors, _, _ = socket.recv_fds(slot.inbox, 16, 1)
+                packet, descriptors, _, _ = socket.recv_fds(slot.inbox, PACKET, 1)
                 socket.send_fds(self.slots[self.serving[0].slot].outbox, [packet], descriptors)
                 for descriptor in descriptors:
                     os.close(descriptor)
@@ -266,8 +276,13 @@ class Fleet:
                 process.kill("stop")  # it has nothing to finish
             process.drain(Drain(timeout, "nobody"))
         await self._all_ended(timeout + _END_GRACE)
+        await self.kill("drain")
+
+    async def kill(self, reason: str) -> None:
+        """End what is left of the workers at once."""
+        self.stopping = True
         for process in self.processes:
-            process.kill("drain")
+            process.kill(reason)
         await self._all_ended()
 
     def hurry(self) -> None:

@@ -12,9 +12,10 @@ from contextlib import suppress
 
 from stanchion.board import Board, Counter, Gauge, Row
 from stanchion.cluster.balance import recipient, surplus
+from stanchion.cluster.channel import PACKET
 from stanchion.cluster.states import SERVING
 from stanchion.wire.connection import Connection
-from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.http1.proxied import packet_of, taken_over
 from stanchion.wire.server import Server
 
 _MOST_AT_ONCE = 64
@@ -31,7 +32,7 @@ class Handover:
         self._inbox = inbox
         self._inboxes: dict[int, socket.socket] = {}
         self._rows: dict[int, Row] = {}
-        self._sent: dict[int, int] = {}
+        self._sent: dict[int, tuple[int, int]] = {}  # by slot: connections sent, and taken over there before the first
         self._spare = 0
         self._balancing = True
         self._tasks: set[asyncio.Task[object]] = set()
@@ -101,7 +102,14 @@ class Handover:
     def _counts(self) -> tuple[list[int], list[int]]:
         """Serving slots and their connections; what is on its way to one is counted until the board shows it."""
         slots = [slot for slot, row in self._rows.items() if row.cells[Gauge.STATE] == SERVING]  # not killed meanwhile
-        return slots, [self._rows[slot].cells[Gauge.CONNECTIONS] + self._sent.get(slot, 0) for slot in slots]
+        return slots, [self._rows[slot].cells[Gauge.CONNECTIONS] + self._on_the_way(slot) for slot in slots]
+
+    def _on_the_way(self, slot: int) -> int:
+        """Connections sent to a slot that have not been taken over there yet, as far as can be told from here."""
+        if slot not in self._sent:
+            return 0
+        sent, before = self._sent[slot]
+        return max(0, sent - (self._rows[slot].cells[Counter.TAKEN_OVER] - before))
 
     def _give(self, connection: Connection, slot: int) -> bool:
         transport = connection.transport
@@ -111,33 +119,38 @@ class Handover:
             return False
         transport.pause_reading()  # at once: what arrives from here on is for the other worker
         try:
-            socket.send_fds(inbox, [b"c"], [end.fileno()])
+            socket.send_fds(inbox, [packet_of(connection)], [end.fileno()])
         except OSError:  # the inbox is full, or its slot is no more
             transport.resume_reading()
             return False
         transport.abort()  # our descriptor only: the connection lives on in the packet
         self._server.cells[Counter.HANDED_OVER] += 1
-        self._sent[slot] = self._sent.get(slot, 0) + 1
+        sent, before = self._sent.get(slot) or (0, self._taken_over_by(slot))
+        self._sent[slot] = sent + 1, before
         return True
+
+    def _taken_over_by(self, slot: int) -> int:
+        row = self._rows.get(slot)
+        return 0 if row is None else row.cells[Counter.TAKEN_OVER]
 
     def _receive(self) -> None:
         for _ in range(_MOST_AT_ONCE):
             try:
-                _, descriptors, _, _ = socket.recv_fds(self._inbox, 16, 1)
+                packet, descriptors, _, _ = socket.recv_fds(self._inbox, PACKET, 1)
             except BlockingIOError:
                 return
             for descriptor in descriptors:
-                self._take(socket.socket(fileno=descriptor))
+                self._take(socket.socket(fileno=descriptor), packet)
 
-    def _take(self, end: socket.socket) -> None:
+    def _take(self, end: socket.socket, packet: bytes) -> None:
         end.setblocking(False)
         self._server.cells[Counter.TAKEN_OVER] += 1
-        accepted = _accepted(self._server, end)
+        accepted = _accepted(self._server, end, packet)
         task: asyncio.Task[object] = self._server.loop.create_task(accepted)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-async def _accepted(server: Server, end: socket.socket) -> None:
+async def _accepted(server: Server, end: socket.socket, packet: bytes) -> None:
     with suppress(OSError):  # the client has gone meanwhile
-        await server.loop.connect_accepted_socket(lambda: HTTP1(server, taken_over=True), end)
+        await server.loop.connect_accepted_socket(lambda: taken_over(server, packet), end)

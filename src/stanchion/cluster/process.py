@@ -23,6 +23,7 @@ class Process:
         self.draining_since: float | None = None
         self.kill_reason: str | None = None
         self.checks: dict[str, str] = {}
+        self.docs = False
         self._on_asked = on_asked
         self._loop = asyncio.get_running_loop()
         self.ready: asyncio.Future[str | None] = self._loop.create_future()
@@ -93,7 +94,8 @@ class Process:
     def _read(self) -> None:
         for message, _ in self.channel.waiting():
             match message:
-                case Ready() if not self.ready.done():
+                case Ready(docs) if not self.ready.done():
+                    self.docs = docs
                     self.ready.set_result(None)
                 case Failed(text) if not self.ready.done():
                     self.ready.set_result(text)

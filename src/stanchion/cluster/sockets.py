@@ -76,7 +76,12 @@ class Listeners:
 
 
 def _inherited(descriptor: int) -> socket.socket:
-    listener = socket.socket(fileno=descriptor)
+    try:
+        listener = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise ConfigurationError(
+            f"LISTEN_FDS: descriptor {descriptor} is no socket ({error.strerror}); use a .socket unit, or unset it"
+        ) from None
     listener.setblocking(False)
     return listener
 

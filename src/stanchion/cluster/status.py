@@ -11,6 +11,7 @@ from stanchion.cluster.fleet import Fleet
 from stanchion.cluster.states import NAMES
 from stanchion.telemetry.histogram import quantile
 from stanchion.telemetry.snapshot import Counters, Instant, Series, Snapshot, read
+from stanchion.telemetry.tallies import LIMIT, LimitCell
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True):
@@ -90,6 +91,8 @@ class Status(Struct, frozen=True, kw_only=True):
     """Replaced workers by reason."""
     counters: Counters
     routes: Sequence[RouteStatus]
+    limits: Mapping[str, Mapping[str, int]]
+    """Rate limits by name, each with its counts by `telemetry.tallies.LimitCell`."""
 
 
 def instant() -> Instant:
@@ -152,6 +155,15 @@ def waiting(fleet: Fleet) -> dict[int, float]:
         slot.index: max(0.0, slot.restart_at - now)
         for slot in fleet.wanted
         if slot.restart_at is not None and not slot.served
+    }
+
+
+def limits(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Every rate limit's counts, over all workers there have been."""
+    return {
+        tally.name: {cell.name.lower(): tally.cells[cell] for cell in LimitCell}
+        for tally in shown.tallies
+        if tally.kind == LIMIT
     }
 
 

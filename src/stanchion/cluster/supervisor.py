@@ -9,13 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import time
 
+from msgspec import Struct
+
 from stanchion.board import Board
 from stanchion.cluster import control
-from stanchion.cluster.fleet import Fleet
+from stanchion.cluster.fleet import REASONS, Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
-from stanchion.cluster.status import Check, Status, readiness, route, snapshot, waiting, workers
+from stanchion.cluster.status import Check, Status, limits, readiness, route, snapshot, waiting, workers
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 from stanchion.telemetry.log_lines import LineWriter, configure
@@ -32,11 +34,23 @@ _FIXED = (
     "admin_socket",
     "control_socket",
     "max_series",
+    "limit_clients",
 )
 """Settings that a reload cannot change: what they are for lives as long as the supervisor."""
 
-Announce = Callable[[Sequence[str], str | None], None]
-"""Gets the server's URLs and the admin port's, once the first request can come."""
+
+class Addresses(Struct, frozen=True, kw_only=True):
+    """Where a server can be reached."""
+
+    urls: Sequence[str]
+    docs: bool
+    """The app has a page at /docs."""
+    admin: str | None
+    """The admin port's URL; None without one."""
+
+
+Announce = Callable[[Addresses], None]
+"""Is called once the first request can come."""
 
 
 class Supervisor:
@@ -67,7 +81,9 @@ class Supervisor:
         settings = self._settings
         count = worker_count(settings)
         self._listeners = Listeners(settings)
-        self._board = Board.create(seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series)
+        self._board = Board.create(
+            seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series, clients=settings.limit_clients
+        )
         self._fleet = Fleet(self._target, settings, self._listeners, self._board, traceback=self._traceback)
         self._open_log()
         self._handle_signals()
@@ -84,6 +100,7 @@ class Supervisor:
             await self._leave()
         finally:
             starting.cancel()
+            await self._fleet.kill("start")  # there are some only if the above has failed
             self._listeners.unlink()
             self._lines.finish(1.0)
             self._fleet.relay.close()
@@ -101,14 +118,16 @@ class Supervisor:
     async def _serve(self) -> None:
         from stanchion.cluster.monitor import Monitor
 
-        self._announce(self._listeners.urls, self._admin_url)
-        notify("READY=1")
-        monitor = asyncio.ensure_future(Monitor(self._fleet, self._board).run())
-        monitor.add_done_callback(self._monitor_ended)
         if self._settings.reload:
             from stanchion.cluster.watch import watch
 
             self._fleet.do(watch(self.reload))
+            await asyncio.sleep(0)  # what changes from the announcement on is noticed
+        docs = any(process.docs for process in self._fleet.processes)
+        self._announce(Addresses(urls=self._listeners.urls, docs=docs, admin=self._admin_url))
+        notify("READY=1")
+        monitor = asyncio.ensure_future(Monitor(self._fleet, self._board).run())
+        monitor.add_done_callback(self._monitor_ended)
         await self._stop.wait()
         monitor.cancel()
 
@@ -169,6 +188,7 @@ class Supervisor:
             restarts=dict(self._fleet.restarts),
             counters=shown.counters,
             routes=[route(series) for series in shown.series],
+            limits=limits(shown),
         )
 
     def metrics(self, *, openmetrics: bool) -> bytes:
@@ -178,7 +198,7 @@ class Supervisor:
         states = [process.state for process in self._fleet.processes]
         extra = Supervision(
             workers={state: states.count(state) for state in ("starting", "serving", "draining")},
-            restarts=self._fleet.restarts,
+            restarts={**dict.fromkeys(REASONS, 0), **self._fleet.restarts},
             wanted=len(self._fleet.wanted),
             memory_limit=memory_limit(),
             ready=all(check.ok for check in self.readiness().values()),

@@ -4,6 +4,7 @@ New processes rather than reloaded modules: nothing of the old state can linger.
 the old workers serving.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -27,9 +28,8 @@ async def watch(reload: Callable[[], Awaitable[str | None]]) -> None:
     """Reload at each change of a Python or TOML file under the working directory, for ever."""
     from watchfiles import PythonFilter, awatch
 
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it would say the same once more, without the names
     async for changes in awatch(os.getcwd(), watch_filter=PythonFilter(extra_extensions=(".toml",))):
         names = ", ".join(sorted(os.path.relpath(path) for _, path in changes))
         print(f"changed: {names}; starting again", file=sys.stderr)
-        why = await reload()
-        if why is not None:
-            print(f"stanchion: {why}", file=sys.stderr)
+        await reload()  # which logs what is wrong with the change

@@ -17,6 +17,7 @@ import msgspec
 
 from stanchion.app import App, Compiled
 from stanchion.board import Board, Counter, Gauge
+from stanchion.builtin import DOCS_PATH
 from stanchion.cluster.accepting import Accepting
 from stanchion.cluster.beat import Beat
 from stanchion.cluster.channel import (
@@ -37,6 +38,7 @@ from stanchion.cluster.handover import Handover
 from stanchion.cluster.states import DRAINING, SERVING
 from stanchion.cluster.worker_signals import BLOCKED, DUMP_SIGNAL
 from stanchion.errors import ConfigurationError
+from stanchion.policies.runtime import Runtime
 from stanchion.settings import Settings
 from stanchion.target import load_app
 from stanchion.telemetry.access_log import AccessLog
@@ -80,7 +82,8 @@ class Worker:
         self._beat = Beat(self._row, self._order.slot, self._settings.drain_timeout + 5)
         app = load_app(self._order.app, show_traceback=self._order.traceback)
         configure(self._settings.log_level, self._settings.log_format, self._lines)
-        compiled = app.compile(self._settings)
+        runtime = Runtime(self._settings, board=self._board, seat=self._order.seat)
+        compiled = app.compile(self._settings, runtime)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._live(app, compiled))
 
@@ -102,7 +105,7 @@ class Worker:
             gc.freeze()  # what start-up made stays: full collections need not look at it again
             self._begin(loop, log, checks)
             await self._stop.wait()
-            await self._finish()
+            await self._finish(compiled)
             checks.stop()
         if watchdog is not None:
             watchdog.stop()
@@ -133,7 +136,8 @@ class Worker:
         self._every(loop, _FLUSH, partial(self._flush, log))
         self._server.place = self._handover.place
         checks.start(loop)
-        self._channel.send(Ready())
+        endpoint, _ = self._server.find("GET", DOCS_PATH)
+        self._channel.send(Ready(docs=endpoint is not None))
 
     def _every(self, loop: asyncio.AbstractEventLoop, seconds: float, work: Callable[[], None]) -> None:
         def again() -> None:
@@ -163,8 +167,8 @@ class Worker:
                 self._handover.add_peer(slot, sockets[0])
             case Adopt(slot) if self._drain is None:
                 self._start(self._accepting.start(slot, sockets))
-            case Release(slot):
-                self._accepting.stop(slot)
+            case Release(slot):  # after the start that may have been asked for in the same breath
+                asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
             case Drain() if self._drain is None:
                 self._drain = message
                 self._stop.set()
@@ -176,7 +180,7 @@ class Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _finish(self) -> None:
+    async def _finish(self, compiled: Compiled) -> None:
         order = self._drain
         assert order is not None
         self._row.cells[Gauge.STATE] = DRAINING
@@ -189,6 +193,7 @@ class Worker:
         if order.to == "successor":
             self._handover.retire()
         await self._server.drain(order.timeout, heirs.get(order.to))
+        await compiled.drain(self._server.draining.left)
         self._handover.retire()
         self._server.stop()
 

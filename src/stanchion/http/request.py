@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from stanchion.errors import BadRequest
 from stanchion.http.body import Body
+from stanchion.http.client import Proxies, client_of
 from stanchion.http.headers import Headers
 from stanchion.telemetry.trace import TraceContext, request_id
 
@@ -29,6 +30,9 @@ class Peer(Protocol):
 
     @property
     def max_query_params(self) -> int: ...
+
+    @property
+    def proxies(self) -> Proxies: ...
 
 
 class Request(Struct, eq=False):
@@ -49,6 +53,8 @@ class Request(Struct, eq=False):
     """The body as it arrives, or None where the message has none."""
     began: int = 0
     """Nanoseconds of CLOCK_MONOTONIC when the head was complete."""
+    scope: Any = None
+    """The ASGI scope that a mounted app was called with."""
     _memo: dict[str, Any] | None = None
     """What was worked out on demand; one field, since each one more costs every request."""
 
@@ -125,6 +131,13 @@ class Request(Struct, eq=False):
     def client(self) -> tuple[str, int] | None:
         """Address and port of the other end of the connection; None where there is no socket."""
         return self.peer.client
+
+    @property
+    def client_ip(self) -> str | None:
+        """The client's address by the setting `trusted_proxies`; None where nothing but a Unix socket is known."""
+        peer = self.peer
+        end = peer.client
+        return client_of(None if end is None else end[0], self.fields, peer.proxies)
 
     @property
     def scheme(self) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, get_origin
+from typing import Annotated, Any, ClassVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
+from stanchion.policies.runtime import Runtime
 from stanchion.routing.route import Call, InlineCall, Route
 
 
@@ -33,7 +34,7 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if get_origin(field.type) is Annotated:
+            if any(get_origin(kind) is Annotated for kind in (field.type, *get_args(field.type))):
                 _check(self, field)
 
     def wrap(self, call: Call, route: Route) -> Call:
@@ -43,6 +44,14 @@ class Policy(Struct, frozen=True, kw_only=True):
     def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall | None:
         """The same for a handler that never waits; None where the policy itself has to: the route then gets tasks."""
         return None
+
+    def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
+        """As `wrap`, for a policy that needs what the worker has."""
+        return self.wrap(call, route)
+
+    def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
+        """As `wrap_inline`, for a policy that needs what the worker has."""
+        return self.wrap_inline(inline, route)
 
 
 def _check(policy: Policy, field: FieldInfo) -> None:

@@ -34,6 +34,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Listen on a Unix socket at this path instead of host and port. Worth it behind a proxy on the same
     machine."""
 
+    trusted_proxies: Annotated[int, Meta(ge=0, le=16)] | Annotated[str, Meta(min_length=1, max_length=4096)] = 0
+    """Who is believed about a client's address: how many proxies there are in front, or their addresses and networks
+    (`10.0.0.0/8, 192.0.2.7, unix`; `unix` is whoever connects by the Unix socket). Rate limits, the access log and
+    `request.client_ip` follow it; with none it is the other end of the connection."""
+
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The field in which the trusted proxies tell the client's address. The other one is not looked at: proxies pass
+    it on as the client wrote it."""
+
+    proxy_protocol: bool = False
+    """Expect the PROXY protocol, version 1 or 2, at the start of each connection, as a balancer of TCP connections
+    sends it; one that starts otherwise is dropped. What it says is believed: turn it on only where nobody else
+    connects."""
+
     workers: Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"] = 1
     """Worker processes; `auto` is one for each CPU the process may use, container quota included."""
 
@@ -174,7 +188,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     check_timeout: Annotated[Duration, Meta(ge=0.01, le=HOUR)] = 2.0
     """How long a readiness check may take before it counts as failed."""
 
-    heartbeat_timeout: Annotated[Duration, Meta(ge=0.5, le=HOUR)] = 30.0
+    heartbeat_timeout: Annotated[Duration, Meta(ge=1, le=HOUR)] = 30.0
     """How long a worker may show no sign of life; then its stacks are logged and it is replaced. The sign comes from a
     thread of its own, so a busy loop does not count: only a process that is stopped, or code that never lets go of
     the interpreter's lock."""
@@ -222,6 +236,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_series: Annotated[int, Meta(ge=16, le=65_536)] = 512
     """Routes that metrics tell apart, each with its method; those beyond are counted as one. It is 0.7 KiB of memory a
     worker for each route in use."""
+
+    limit_clients: Annotated[int, Meta(ge=8, le=100_000_000)] = 65_536
+    """Clients that rate limits on the board remember at one time, all limits together; beyond that the one whose quota
+    is back first is forgotten, and begins anew. It is 32 bytes of memory for each in use."""
+
+    limit_store_timeout: Annotated[Duration, Meta(ge=0.001, le=60)] = 0.05
+    """How long a rate limit waits for its store; then the limit's `fail` holds. Raise it for one that is far away."""
 
     docs: bool = True
     """Serve the API's reference at /docs and its description at /openapi.json. Turn it off for a private

@@ -76,6 +76,8 @@ class Setting(Struct, frozen=True, kw_only=True):
         if isinstance(raw, str):
             if self.unit in _PARSERS:
                 raw = _PARSERS[self.unit](raw)
+            elif raw.isdecimal() and any(isinstance(kind, inspect.IntType) for kind in self.alternatives):
+                raw = int(raw)  # where text is taken as well, a number would else remain one
             return self._convert(raw, strict=False)
         return self._convert(raw, strict=True)
 

@@ -6,13 +6,14 @@ line of its own.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from msgspec import Struct
 
 from stanchion.telemetry.histogram import bucket_of
-from stanchion.telemetry.snapshot import Counters, Series, Snapshot, Worker
+from stanchion.telemetry.snapshot import Counters, Series, Snapshot, Tally, Worker
+from stanchion.telemetry.tallies import LIMIT, LimitCell
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -59,6 +60,14 @@ _WORKER_SUMS = (
 )
 
 
+_LIMIT_COUNTERS = (
+    ("limit_store_failures", LimitCell.STORE_FAILED, "Requests that a limit's store could not decide on."),
+    ("limit_clients_forgotten", LimitCell.FORGOTTEN, "Clients whose state had to make room for another's."),
+    ("limit_tokens_leased", LimitCell.LEASED, "Tokens that workers have taken from a store in advance."),
+    ("limit_tokens_settled", LimitCell.SETTLED, "Tokens taken in advance that were spent or given back."),
+)
+
+
 class Supervision(Struct, frozen=True, kw_only=True):
     """What the supervisor knows and the board does not."""
 
@@ -84,6 +93,7 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     _connections(page, snapshot.workers)
     _counters(page, snapshot.counters)
     _admission(page, snapshot)
+    _limits(page, [tally for tally in snapshot.tallies if tally.kind == LIMIT])
     _workers(page, snapshot.workers)
     _supervision(page, extra)
     if openmetrics:
@@ -163,6 +173,19 @@ def _admission(page: _Page, snapshot: Snapshot) -> None:
     for name, field, about in _WORKER_SUMS:
         page.family(name, "gauge", about)
         page.sample(sum(getattr(worker, field) for worker in snapshot.workers))
+
+
+def _limits(page: _Page, limits: Sequence[Tally]) -> None:
+    if not limits:
+        return
+    page.family("limit_decisions", "counter", "Requests that met a rate limit, by what became of them.")
+    for limit in limits:
+        for outcome in (LimitCell.ALLOWED, LimitCell.REFUSED, LimitCell.QUEUED):
+            page.sample(limit.cells[outcome], limit=limit.name, outcome=outcome.name.lower())
+    for name, cell, about in _LIMIT_COUNTERS:
+        page.family(name, "counter", about)
+        for limit in limits:
+            page.sample(limit.cells[cell], limit=limit.name)
 
 
 def _workers(page: _Page, workers: Iterable[Worker]) -> None:

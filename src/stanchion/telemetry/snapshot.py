@@ -99,6 +99,14 @@ class Series(Struct, frozen=True, kw_only=True):
     """Counts by duration, see `telemetry.histogram`."""
 
 
+class Tally(Struct, frozen=True, kw_only=True):
+    """Eight counters of a thing that has a name, such as a rate limit; `telemetry.tallies` says what they mean."""
+
+    kind: str
+    name: str
+    cells: list[int]
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """A board at an instant. `series` are those that have had a request."""
 
@@ -106,6 +114,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     workers: list[Worker]
     counters: Counters
     series: list[Series]
+    tallies: list[Tally] = []
+    """In order of their first appearance; those beyond the board's room are counted as one, without a kind."""
 
 
 def read(board: Board, at: Instant, *, interval: float = 1.0) -> Snapshot:
@@ -114,7 +124,7 @@ def read(board: Board, at: Instant, *, interval: float = 1.0) -> Snapshot:
     Workers go on meanwhile: what belongs together may differ by the few requests that ended in between, and totals
     never go back from one snapshot to the next.
     """
-    names = board.series.names()
+    names, tallies = board.series.names(), board.tallies.names()
     totals = board.totals()
     return Snapshot(
         at=at,
@@ -122,6 +132,11 @@ def read(board: Board, at: Instant, *, interval: float = 1.0) -> Snapshot:
         counters=Counters(**{c.name.lower(): value for c, value in zip(Counter, totals.counters, strict=True)}),
         # names may have come in between: the shorter list ends it
         series=[_series(name, block) for name, block in zip(names, totals.series, strict=False) if any(block)],
+        tallies=[
+            Tally(kind=kind, name=name, cells=cells)
+            for (kind, name), cells in zip(tallies, totals.tallies, strict=False)
+            if kind or any(cells)
+        ],
     )
 
 

@@ -1,7 +1,7 @@
 """A transport without a socket: what the server writes is kept for the client to read."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 
 class MemoryTransport(asyncio.Transport):
@@ -14,6 +14,12 @@ class MemoryTransport(asyncio.Transport):
         self._closed = False
         self._loop = asyncio.get_running_loop()
         protocol.connection_made(self)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = cast(asyncio.Protocol, protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("127.0.0.1", 0) if name == "peername" else default

@@ -60,6 +60,11 @@ class Draining:
         """No connection is expected any more."""
         return self._empty is not None
 
+    @property
+    def left(self) -> float:
+        """Seconds until its time is up, at least 0."""
+        return max(0.0, self._end - self._server.loop.time())
+
     async def run(self, timeout: float, heir: Move | None) -> None:
         """Let go of every connection, and after `timeout` seconds cancel what is left.
 

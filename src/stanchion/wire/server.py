@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from stanchion.board import Board
 from stanchion.board.layout import MALFORMED, RESERVED
 from stanchion.errors import HTTPError
+from stanchion.http.client import parse_proxies
 from stanchion.http.request import Request
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
@@ -104,6 +105,7 @@ class Server:
         self.max_requests = settings.max_requests_per_connection
         self.max_pipelined = settings.max_pipelined
         self.max_query_params = settings.max_query_params
+        self.proxies = parse_proxies(settings.trusted_proxies, settings.forwarded_header)
         self.body_buffer = settings.body_buffer
         self.slice_size = min(_SLICE, settings.max_header_bytes)
 

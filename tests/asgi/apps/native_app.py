@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, WebSocket
 from msgspec import Struct
+
 from stanchion import App, BodyLimit, File, HTTPError, Response, Stream
 
 CANCELLED: list[str] = []
@@ -42,6 +43,12 @@ class Database:
 
 app = App("native")
 app.mount("/v1", api)
+app.mount("/v2", api, timeout=5)
+
+
+@api.post("/size")
+async def size(request: Request) -> int:
+    return len(await request.body())
 
 
 @app.lifespan

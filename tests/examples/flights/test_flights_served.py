@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def address(data: Path) -> Iterator[str]:
     """`host:port` of the real server, which must end without an error."""
-    command = [sys.executable, "-m", "stanchion", "serve", "examples.flights.app:app", "--port", "0"]
+    ports = ("--port", "0", "--admin-port", "off")
+    command = [sys.executable, "-m", "stanchion", "serve", "examples.flights.app:app", *ports]
     environment = {**os.environ, "FLIGHTS_DATA": str(data)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None

@@ -10,13 +10,15 @@ from contextvars import copy_context
 from time import monotonic_ns
 from typing import NamedTuple, Protocol
 
+from stanchion.board.layout import HISTOGRAM, MICROSECONDS
 from stanchion.errors import HTTPError
 from stanchion.http.problem import problem, unexpected
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response
 from stanchion.http.sendable import body_bytes
 from stanchion.routing.route import Call, Endpoint, InlineCall
-from stanchion.telemetry.meter import BEGUN, ENDED
+from stanchion.telemetry.histogram import bucket_of
+from stanchion.telemetry.meter import BEGUN, BUCKET_OF, ENDED, OUTCOME_OF, SMALL
 from stanchion.wire.admission import HEAVY
 from stanchion.wire.http1.encode import whole
 from stanchion.wire.http1.incoming import Incoming
@@ -273,7 +275,7 @@ class Exchanges(Incoming):
         tail = server.date_keep if self._http10 else server.date
         if self._ending and not self._pending:
             tail = server.date_close
-        if server.request_ids and not (response.headers and "X-Request-Id" in response.headers):
+        if server.request_ids and not any(name.lower() == "x-request-id" for name in response.headers or ()):
             return b"\r\nx-request-id: %b%b" % (request.id.encode(), tail)
         return tail
 
@@ -296,11 +298,13 @@ class Exchanges(Incoming):
         base = endpoint.series
         if base < 0 or endpoint.label is not None:
             base = server.series_of(request, endpoint)
-        server.ended(base, status, taken)
+        cells = server.cells  # as `Meter.end`, in place: a frame less is 2 % of a small request
+        cells[base + OUTCOME_OF[status]] += 1
+        cells[base + MICROSECONDS] += taken
+        cells[base + (BUCKET_OF[taken] if taken < SMALL else HISTOGRAM + bucket_of(taken))] += 1
         if server.log is not None:
-            if self._client is None:
-                peer = self.client
-                self._client = peer[0] if peer else "-"
+            if self._client is None or server.proxies.believed:  # behind a proxy each request may be another's
+                self._client = request.client_ip or "-"
             server.log.add(request, status, size, taken, self._client)
 
     def _leave(self, endpoint: Endpoint | None, now: int, status: int) -> None:

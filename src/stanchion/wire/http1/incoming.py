@@ -7,8 +7,10 @@ A plain GET's path through here is laid out flat on purpose: a whole request cos
 system calls, and each method call would add 0.06.
 """
 
+import asyncio
 import logging
 from time import monotonic_ns
+from typing import cast
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
@@ -71,7 +73,7 @@ class Incoming(Connected):
         self._fields: dict[bytes, bytes] = {}
         self._known: KnownHead | None = None  # the head of the last message, while the next may begin
         self._head: tuple[str, bytes, dict[bytes, bytes]] | None = None  # the one parsed just now
-        self._clean = True  # all that was received has been taken: the parser holds no part of a message
+        self._clean = True  # the parser holds no part of a message
         self._chunked = False  # a chunked body is arriving; its trailers gather in `_fields`
         self._size = 0  # bytes received of a head that is not complete, or of a chunked body with its framing
         self._repeats = 0
@@ -121,7 +123,6 @@ class Incoming(Connected):
                     self._take_failed(error)
                 return
             self._known = None  # it holds only where a message begins: not once anything else has been fed
-        self._clean = False
         if self._parser is None:
             return  # refused or lingering: what still arrives is dropped
         if len(data) > self._server.slice_size or self._unfed is not None:
@@ -148,7 +149,6 @@ class Incoming(Connected):
         head, self._head = self._head, None
         if head is not None and self._incoming is None and not (self._ending or self._http10):
             self._known = known_head(data, *head)
-            self._clean = self._known is not None
 
     def _feed_unfed(self) -> None:
         """Feed a long read a slice at a time, so that what it makes of pipelined requests stays bounded."""
@@ -166,6 +166,8 @@ class Incoming(Connected):
 
         Not within `except`: Python would put the upgrade in the place where httptools leaves a callback's error.
         """
+        if data and self._parser is None:  # whoever has the transport now; if it is still us, it is dropped
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(data)
         while data and self._parser is not None:
             offset = len(data)
             try:
@@ -216,6 +218,9 @@ class Incoming(Connected):
         return HTTPError(f"the header fields are over {limit} bytes", status=431, code="header-fields-too-large")
 
     # Parser callbacks
+
+    def on_message_begin(self) -> None:
+        self._clean = False
 
     def on_url(self, part: bytes) -> None:
         self._target += part
@@ -300,6 +305,7 @@ class Incoming(Connected):
         body.feed(chunk)
 
     def on_message_complete(self) -> None:
+        self._clean = True
         body = self._incoming
         if body is not None:
             if self._fields:

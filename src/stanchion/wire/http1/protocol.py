@@ -85,6 +85,7 @@ class HTTP1(Exchanges):
         if socket is None:
             return False
         self._end_input()
+        socket.address = self.address
         request = Request(method, path, query, fields, socket, args, endpoint.path_names, server.app)
         request.began = monotonic_ns()
         server.connections.discard(self)

@@ -1,0 +1,233 @@
+"""A worker's way to one Redis: checks gathered into batches, each call bounded, and a breaker before it.
+
+The checks of a loop tick go in one script call, and while it is under way those that come gather for the next: the more
+load, the larger the batches, and the less a check costs.
+
+A call has a time, 50 ms unless the setting `limit_store_timeout` says otherwise. After two failures in a row nothing is
+sent but a probe every quarter of a second, and every check fails at once, until a probe is answered.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from stanchion.errors import ConfigurationError
+from stanchion.limits.redis_script import DIGEST, SCRIPT, Check, Grant, grants, pack
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+_log = logging.getLogger("stanchion.limits")
+
+START = 1.0
+"""Seconds in which the first connections are made, before there is a request to wait for them."""
+PROBE = 0.25
+"""Seconds between two probes of a server that has failed."""
+_LATE = 0.01
+"""Seconds that this process's own loop may be late before a time-out is its own fault: then the reply, which may be
+there already, gets half the time once more."""
+_FAILURES = 2
+_IN_FLIGHT = 2
+_WORTH = 32
+"""Checks for which a second call goes out beside the first: fewer wait for its end, and make one batch then."""
+_BATCH = 256
+"""Checks of a call: about 1 ms of the server's time."""
+
+
+class StoreFailed(Exception):
+    """The store has not decided: it is down, too slow, or was found so a moment ago."""
+
+
+_Waiting = tuple[bytes, Check, "asyncio.Future[Grant]"]
+
+
+class RedisGate:
+    """One Redis or Valkey, by its URL; connects when it is first asked."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        """`timeout` is in seconds, for a call with the connecting it may need.
+
+        Raises:
+            ConfigurationError: the driver is missing, or the URL is none.
+        """
+        self._timeout = timeout
+        self._client, self._errors, self._no_script = _driver(url)
+        self._execute: Callable[..., Awaitable[bytes]] = self._client.execute_command
+        self._waiting: list[_Waiting] = []
+        self._calls: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+        self._failures = 0
+        self._probing: asyncio.Task[None] | None = None
+        self._batches = self._checks = 0
+
+    def __repr__(self) -> str:
+        return f"<RedisGate {'open' if self.broken else 'closed'}, {len(self._waiting)} waiting>"
+
+    def statistics(self) -> dict[str, int]:
+        """Calls and the checks in them since the start, and the checks that wait."""
+        return {"batches": self._batches, "checks": self._checks, "waiting": len(self._waiting)}
+
+    @property
+    def broken(self) -> bool:
+        """The breaker is open: only probes are sent."""
+        return self._probing is not None
+
+    async def take(self, key: bytes, check: Check) -> Grant:
+        """Have the server decide.
+
+        Raises:
+            StoreFailed: it has not.
+        """
+        if self._probing is not None:
+            raise StoreFailed
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Grant] = loop.create_future()
+        self._waiting.append((key, check, answer))
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return await answer
+
+    def _flush(self) -> None:
+        """Send what has gathered, unless enough is under way: then its end does."""
+        self._scheduled = False
+        while self._waiting and len(self._calls) < (_IN_FLIGHT if len(self._waiting) >= _WORTH else 1):
+            batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            task = asyncio.get_running_loop().create_task(self._send(batch))
+            self._calls.add(task)
+            task.add_done_callback(self._sent)
+
+    def _sent(self, task: "asyncio.Task[None]") -> None:
+        self._calls.discard(task)
+        self._flush()
+
+    async def _send(self, batch: Sequence[_Waiting]) -> None:
+        self._batches += 1
+        self._checks += len(batch)
+        try:
+            reply = await self._bounded([key for key, _, _ in batch], [check for _, check, _ in batch])
+            decided = grants(reply, len(batch))
+        except self._errors as error:
+            self._failed(batch, error)
+            return
+        self._failures = 0
+        for (_, _, answer), grant in zip(batch, decided, strict=True):
+            if not answer.done():  # else its client has left
+                answer.set_result(grant)
+
+    def _failed(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        """Let go of the batch, and of what waits behind it: it would wait for as long."""
+        self._failures += 1
+        waiting, self._waiting = self._waiting, []
+        for _, _, answer in (*batch, *waiting):
+            if not answer.done():
+                answer.set_exception(StoreFailed())
+                answer.exception()  # nobody may be waiting any more
+        if self._failures >= _FAILURES and self._probing is None:
+            _log.warning("the store of rate limits has failed, its limits' `fail` holds: %r", error)
+            self._probing = asyncio.get_running_loop().create_task(self._probe())
+
+    async def _probe(self) -> None:
+        """Ask until there is an answer; then close the breaker."""
+        while True:
+            await asyncio.sleep(PROBE)
+            try:
+                await self._bounded([], [])
+            except self._errors:
+                continue
+            break
+        _log.warning("the store of rate limits answers again")
+        self._failures = 0
+        self._probing = None
+
+    async def _bounded(self, keys: Sequence[bytes], checks: Sequence[Check]) -> bytes:
+        """One call of the script, within its time.
+
+        Raises:
+            StoreFailed: there was no answer in time.
+        """
+        bound = _Bound(self._timeout)
+        try:
+            return await self._call(keys, pack(checks))
+        except asyncio.CancelledError:
+            if not bound.expired or bound.task.uncancel():
+                raise
+            raise StoreFailed(f"no answer within {self._timeout * 1000:g} ms") from None
+        finally:
+            bound.timer.cancel()
+
+    async def _call(self, keys: Sequence[bytes], packed: bytes) -> bytes:
+        try:
+            return await self._execute("EVALSHA", DIGEST, len(keys), *keys, packed)
+        except self._no_script:  # the server is new, or has been restarted
+            return await self._execute("EVAL", SCRIPT, len(keys), *keys, packed)
+
+    async def open(self) -> None:
+        """Connect, and have the server learn the script; if that fails the first checks will."""
+        with suppress(TimeoutError, *self._errors):
+            async with asyncio.timeout(START):
+                await asyncio.gather(*(self._call([], pack([])) for _ in range(_IN_FLIGHT)))
+
+    async def close(self) -> None:
+        """End what is under way, and the connections."""
+        tasks = [*self._calls, *([self._probing] if self._probing else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._client.aclose()
+
+
+def redacted(url: str) -> str:
+    """The URL without user and password."""
+    return re.sub("//.*@", "//***@", url)
+
+
+class _Bound:
+    """Cancels the running task in time, and somewhat later if it was this process that had no time."""
+
+    __slots__ = ("due", "expired", "late", "loop", "task", "timeout", "timer")
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None  # a call always runs in one
+        self.task = task
+        self.expired = self.late = False
+        self.due = self.loop.time() + timeout
+        self.timer = self.loop.call_at(self.due, self.expire)
+
+    def expire(self) -> None:
+        if not self.late and self.loop.time() - self.due > _LATE:
+            self.late = True
+            self.timer = self.loop.call_later(self.timeout / 2, self.expire)
+            return
+        self.expired = True
+        self.task.cancel()
+
+
+def _driver(url: str) -> tuple["Redis", tuple[type[Exception], ...], type[Exception]]:
+    try:
+        from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+        from redis.exceptions import NoScriptError, RedisError
+    except ImportError:
+        raise ConfigurationError(f"store={redacted(url)!r} needs the driver: pip install 'stanchion[redis]'") from None
+    options: dict[str, Any] = {
+        "max_connections": _IN_FLIGHT + 1,
+        "socket_timeout": None,  # a call is bounded as a whole, here
+        "socket_connect_timeout": None,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+    }
+    try:
+        client = Redis.from_url(url.replace("valkey://", "redis://", 1), **options)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"store={redacted(url)!r}: {error}; give a URL such as redis://localhost:6379/0"
+        ) from None
+    return client, (RedisError, StoreFailed, OSError, ValueError), NoScriptError

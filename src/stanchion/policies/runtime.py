@@ -1,0 +1,63 @@
+"""What a worker lends to policies that need more than the request: the board, and a place for what they share."""
+
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Any, TypeVar, cast
+
+from stanchion.board import Board
+from stanchion.settings import Settings
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """One a worker, given to `App.compile`. Without a cluster, as in tests and under other servers, it has a private
+    board, made when the first policy asks for it."""
+
+    def __init__(self, settings: Settings | None = None, *, board: Board | None = None, seat: int = 0) -> None:
+        """`seat` is this worker's row of `board`."""
+        self.settings = settings or Settings()
+        self._board = board
+        self._seat = seat
+        self._shared: dict[Hashable, Any] = {}
+        self._beginnings: list[Callable[[], Awaitable[None]]] = []
+        self._endings: list[Callable[[], Awaitable[None]]] = []
+
+    def __repr__(self) -> str:
+        return f"<Runtime with {len(self._shared)} shared, {self._board or 'no board yet'}>"
+
+    @property
+    def board(self) -> Board:
+        """Shared by all workers of the server."""
+        if self._board is None:
+            settings = self.settings
+            self._board = Board.private(series=settings.max_series, clients=settings.limit_clients)
+        return self._board
+
+    def tally(self, kind: str, name: str) -> tuple[memoryview, int]:
+        """The row's cells, and the first of eight that are for `name`; this worker alone writes them."""
+        board = self.board
+        return board.row(self._seat).cells, board.tally_base(board.tallies.intern(kind, name))
+
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The one object of this key in this worker, made when it is first asked for."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return cast(T, self._shared[key])
+
+    def at_start(self, beginning: Callable[[], Awaitable[None]]) -> None:
+        """Await `beginning()` before the app's first request. A server that sends no lifespan events skips it."""
+        self._beginnings.append(beginning)
+
+    def at_end(self, ending: Callable[[], Awaitable[None]]) -> None:
+        """Await `ending()` when the app ends, after its last request; the last registered is the first to run."""
+        self._endings.append(ending)
+
+    async def open(self) -> None:
+        """Begin what was registered."""
+        for beginning in self._beginnings:
+            await beginning()
+
+    async def close(self) -> None:
+        """End what was registered."""
+        while self._endings:
+            await self._endings.pop()()
