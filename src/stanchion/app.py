@@ -332,9 +332,11 @@ def _with_policies(call: Call, route: Route, runtime: Runtime) -> tuple[Call, in
 def _inline_with_policies(binding: Binding, route: Route, runtime: Runtime) -> InlineCall | None:
     """The inline call with the route's policies around it, if all of them can do without a task.
 
-    Not where it takes a body: that would be read before a policy could refuse it.
+    Where it takes a body, that is read before the first of them is called: too late for one that refuses.
     """
-    inline = None if binding.takes_body else binding.inline
+    if binding.takes_body and any(policy.refuses for policy in route.policies):
+        return None
+    inline = binding.inline
     for policy in reversed(route.policies):
         if inline is not None:
             inline = policy.install_inline(inline, route, runtime)
@@ -346,7 +348,7 @@ def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimit
     names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
     call, max_body = _with_policies(binding.call, route, runtime)
-    inline = binding.inline if call is binding.call else _inline_with_policies(binding, route, runtime)
+    inline = _inline_with_policies(binding, route, runtime)
     endpoint = Endpoint(route, call, inline, names, max_body, binding.takes_body)
     _set_admission(endpoint)
     return CompiledRoute(route, binding, endpoint)

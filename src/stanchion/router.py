@@ -36,13 +36,13 @@ class PolicyOptions(TypedDict, total=False):
     """Seconds; short for `Timeout(seconds=…)`. None takes an inherited one away."""
     body_limit: int | None
     """Bytes; short for `BodyLimit(bytes=…)`. None takes an inherited one away."""
+    limit: Limit | Sequence[Limit] | None
+    """One or several, besides those that are inherited. None takes the inherited ones away."""
     concurrency: int | None
     """Requests at one time, of all routes of a router together; short for `Concurrency(limit=…)`. None takes an
     inherited one away."""
     priority: Level
     """Short for `Priority(level=…)`: who goes first when not all can."""
-    limit: Limit | Sequence[Limit] | None
-    """One or several, besides those that are inherited. None takes the inherited ones away."""
     policies: Sequence[Policy | Off]
 
 
@@ -201,12 +201,12 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
     if "body_limit" in options:
         size = options["body_limit"]
         found.append(Off(BodyLimit) if size is None else BodyLimit(bytes=size))
+    if "limit" in options:
+        limit = options["limit"]
+        found += [Off(Limit)] if limit is None else [limit] if isinstance(limit, Limit) else limit
     if "concurrency" in options:
         limit = options["concurrency"]
         found.append(Off(Concurrency) if limit is None else Concurrency(limit=limit))
     if "priority" in options:
         found.append(Priority(level=options["priority"]))
-    if "limit" in options:
-        limit = options["limit"]
-        found += [Off(Limit)] if limit is None else [limit] if isinstance(limit, Limit) else limit
     return found

@@ -250,8 +250,8 @@ def test_a_handler_that_never_waits_is_still_answered_without_a_task() -> None:
     async def get() -> str:
         return "x"
 
-    @app.get("/hooked", concurrency=5)
-    async def hooked() -> str:
+    @app.get("/held", concurrency=5)
+    async def held() -> str:
         return "x"
 
     @app.post("/post")
@@ -259,7 +259,7 @@ def test_a_handler_that_never_waits_is_still_answered_without_a_task() -> None:
         return "x"
 
     inline = {one.route.template: one.endpoint.inline is not None for one in app.compile().routes}
-    assert inline == {"/get": True, "/hooked": False, "/post": False}
+    assert inline == {"/get": True, "/held": False, "/post": False}
     with Client(app) as client:
         assert client.get("/get").headers["ratelimit"] == '"5/min by client";r=4;t=12'
         assert statuses(client, 4, "/get") == [200] * 4

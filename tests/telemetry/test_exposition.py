@@ -126,18 +126,9 @@ def test_every_family_is_announced_once_and_its_lines_stand_together(series: lis
             assert set(samples) <= {name + suffix for suffix in suffixes}
 
 
-def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) -> None:
-    assert (PRIORITIES, REASONS) == (admission_queue.PRIORITIES, admission_queue.REASONS)
-    page = render(snapshot([]), EXTRA, openmetrics=openmetrics)
-    for priority in PRIORITIES:
-        for reason in REASONS:
-            assert value(page, "admission_shed_total", priority=priority, reason=reason) == 0
-    assert value(page, "admission_limit") == 0
-
-
 def test_limits_are_told_by_what_became_of_requests(openmetrics: bool) -> None:
     shown = snapshot([])
-    assert b"stanchion_limit_" not in render(shown, EXTRA, openmetrics=openmetrics)
+    assert b"stanchion_limit" not in render(shown, EXTRA, openmetrics=openmetrics)
     tallies = [
         Tally(kind="limit", name="5/s by ip", cells=[1, 2, 3, 4, 5, 6, 7, 0]),
         Tally(kind="", name="", cells=[9] * 8),
@@ -150,3 +141,12 @@ def test_limits_are_told_by_what_became_of_requests(openmetrics: bool) -> None:
     assert told == [1, 2, 3]
     names = ("store_failures", "clients_forgotten", "tokens_leased", "tokens_settled")
     assert [value(page, f"limit_{name}_total", limit="5/s by ip") for name in names] == [4, 5, 6, 7]
+
+
+def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) -> None:
+    assert (PRIORITIES, REASONS) == (admission_queue.PRIORITIES, admission_queue.REASONS)
+    page = render(snapshot([]), EXTRA, openmetrics=openmetrics)
+    for priority in PRIORITIES:
+        for reason in REASONS:
+            assert value(page, "admission_shed_total", priority=priority, reason=reason) == 0
+    assert value(page, "admission_limit") == 0

@@ -1,7 +1,7 @@
-"""How much is taken on: of one client, of all together, of a dependency; and what is tried again.
+"""How much is taken on: how often a client may ask, how many at once, who waits, who is turned away, what is retried.
 
-Law: an algorithm is a pure step from an old state, the time and what is asked to a new state and a decision; the clock
-is the caller's, and there is no HTTP. A store of rate limits keeps states and applies the step to one as if nobody else
-existed: the board's table for the processes of a machine, Redis for several machines. What happens when a store fails
-is the caller's to declare.
+Law: an algorithm is plain Python with the clock passed in, without HTTP, task or I/O: a step from an old state to a new
+one and a decision, which is carried out elsewhere. A store keeps the states of rate limits and applies a step as if
+nobody else existed: the board's table for the processes of a machine, Redis for several machines. What happens when a
+store fails is the caller's to declare.
 """

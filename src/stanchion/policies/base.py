@@ -31,6 +31,8 @@ class Policy(Struct, frozen=True, kw_only=True):
 
     category: ClassVar[Category]
     stacks: ClassVar[bool] = False
+    refuses: ClassVar[bool] = False
+    """It turns requests away, which is to happen before their bodies are read."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -81,6 +81,7 @@ class Limit(LimitOptions, frozen=True):
 
     category: ClassVar[Category] = Category.LIMIT
     stacks: ClassVar[bool] = True
+    refuses: ClassVar[bool] = True
 
     rate: str
     """`100/min`, `5/s`, `10/10s`."""

@@ -92,8 +92,8 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     _requests(page, snapshot.series)
     _connections(page, snapshot.workers)
     _counters(page, snapshot.counters)
-    _admission(page, snapshot)
     _limits(page, [tally for tally in snapshot.tallies if tally.kind == LIMIT])
+    _admission(page, snapshot)
     _workers(page, snapshot.workers)
     _supervision(page, extra)
     if openmetrics:
@@ -164,17 +164,6 @@ def _counters(page: _Page, counters: Counters) -> None:
         page.sample(value / 1e9 if field.endswith("_ns") else value)
 
 
-def _admission(page: _Page, snapshot: Snapshot) -> None:
-    page.family("admission_shed", "counter", "Requests turned away by admission, by priority and reason.")
-    for priority in PRIORITIES:
-        for reason in REASONS:
-            count = getattr(snapshot.counters, f"shed_{priority}_{reason}")
-            page.sample(count, priority=priority, reason=reason)
-    for name, field, about in _WORKER_SUMS:
-        page.family(name, "gauge", about)
-        page.sample(sum(getattr(worker, field) for worker in snapshot.workers))
-
-
 def _limits(page: _Page, limits: Sequence[Tally]) -> None:
     if not limits:
         return
@@ -186,6 +175,17 @@ def _limits(page: _Page, limits: Sequence[Tally]) -> None:
         page.family(name, "counter", about)
         for limit in limits:
             page.sample(limit.cells[cell], limit=limit.name)
+
+
+def _admission(page: _Page, snapshot: Snapshot) -> None:
+    page.family("admission_shed", "counter", "Requests turned away by admission, by priority and reason.")
+    for priority in PRIORITIES:
+        for reason in REASONS:
+            count = getattr(snapshot.counters, f"shed_{priority}_{reason}")
+            page.sample(count, priority=priority, reason=reason)
+    for name, field, about in _WORKER_SUMS:
+        page.family(name, "gauge", about)
+        page.sample(sum(getattr(worker, field) for worker in snapshot.workers))
 
 
 def _workers(page: _Page, workers: Iterable[Worker]) -> None:
