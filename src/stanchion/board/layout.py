@@ -20,7 +20,7 @@ from stanchion.errors import ConfigurationError
 MAGIC = int.from_bytes(b"stanchio", "little")
 """As a native integer, so that a board of another byte order is not taken for one of ours."""
 
-VERSION = 3
+VERSION = 2
 """Raised with every change to what this file declares."""
 
 CELL = 8
