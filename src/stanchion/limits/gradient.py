@@ -63,7 +63,7 @@ class GradientLimit:
                 # what is in flight makes the lag, so that is what shrinks; no smoothing, clients are waiting
                 estimate = min(estimate, in_flight) * max(_STEEPEST, self._tolerated_lag / lag)
             else:
-                gradient = max(_STEEPEST, min(1.0, _TOLERANCE / slower))
+                gradient = max(_STEEPEST, _TOLERANCE / max(slower, _TOLERANCE))
                 estimate += _SMOOTHING * (estimate * gradient + max(4.0, sqrt(estimate)) - estimate)
             self._estimate = max(self._least, min(self._most, estimate))
             self.limit = int(self._estimate)
