@@ -1,8 +1,8 @@
 """A slow, strict reading of RFC 9112, to hold the server against. It says what a connection's bytes are at most.
 
 Where the RFC leaves a choice this takes the lenient one the server is known to take, and nothing else: any line ends
-before a request line (§2.2), blanks between its parts (§3), any visible character in a path (§3.2), and RTSP's name
-for the version of an OPTIONS, which llhttp takes for HTTP's.
+before a request line (§2.2), blanks between its parts (§3), any visible character in a path (§3.2), an empty chunk
+extension before another (§7.1.1), and RTSP's name for the version of an OPTIONS, which llhttp takes for HTTP's.
 """
 
 import re
@@ -15,7 +15,7 @@ _REQUEST_LINE = re.compile(rb"(%b) +([\x21-\x7e]+) +HTTP/([0-9])\.([0-9])" % _TO
 _RTSP_LINE = re.compile(rb"(OPTIONS) +([\x21-\x7e]+) +RTSP/([0-9])\.([0-9])")
 _FIELD = re.compile(rb"(%b):[ \t]*(%b)?[ \t]*" % (_TOKEN, _VALUE))
 _QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t \x21-\x7e\x80-\xff])*"'
-_CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?)*" % (_TOKEN, _TOKEN, _QUOTED))
+_CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[ \t]*(?:%b(?:[ \t]*=[ \t]*(?:%b|%b))?)?)*" % (_TOKEN, _TOKEN, _QUOTED))
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]*)?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#]+)(/[^?#]*)?(\?[^#]*)?", re.IGNORECASE)
 _ORIGIN = re.compile(rb"(/[^?#]*)(\?[^#]*)?")

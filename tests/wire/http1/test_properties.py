@@ -70,6 +70,7 @@ def test_a_cut_changes_nothing(stage: Stage, caplog: Any, data: bytes, sizes: li
 
 @MANY
 @given(streams, cuts)
+@example(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n6;;a=b\r\nabcdef\r\n0\r\n\r\n", [40])
 def test_what_a_strict_reading_refuses_reaches_no_handler(stage: Stage, data: bytes, sizes: list[int]) -> None:
     played = stage.play(cut(data, sizes))
     allowed = Reading(data).requests
