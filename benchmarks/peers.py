@@ -63,7 +63,7 @@ PEERS = (
         command=(*STANCHION, "stanchion_app:app"),
         cases="abcdef",
         packages=("stanchion", "uvloop", "httptools", "msgspec"),
-        imports="stanchion",
+        imports="stanchion.app",
     ),
     Peer(
         name="nginx",
