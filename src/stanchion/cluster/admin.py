@@ -10,7 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from stanchion.app import App
-from stanchion.cluster.status import Check, Status
+from stanchion.cluster.status import Check, Status, is_ready
 from stanchion.errors import HTTPError
 from stanchion.http.request import Request
 from stanchion.http.response import Response
@@ -69,7 +69,7 @@ def admin_app(supervisor: Supervising) -> App:
     @app.get("/readyz", run="inline")
     def readyz() -> Response:
         checks = supervisor.readiness()
-        ready = all(check.ok for check in checks.values())
+        ready = is_ready(checks)
         return Response(Readiness(ready=ready, checks=checks), 200 if ready else 503, headers=_NO_STORE)
 
     @app.get("/metrics", run="inline")

@@ -121,6 +121,11 @@ def readiness(fleet: Fleet) -> dict[str, Check]:
     return checks
 
 
+def is_ready(checks: Mapping[str, Check]) -> bool:
+    """Whether all of them are ok."""
+    return all(check.ok for check in checks.values())
+
+
 def workers(fleet: Fleet, shown: Snapshot) -> list[WorkerStatus]:
     """Every worker process, by slot."""
     checks = {process.pid: process.checks for process in fleet.processes}

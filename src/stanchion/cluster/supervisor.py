@@ -17,7 +17,7 @@ from stanchion.cluster.fleet import REASONS, Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
-from stanchion.cluster.status import Check, Status, limits, readiness, route, snapshot, waiting, workers
+from stanchion.cluster.status import Check, Status, is_ready, limits, readiness, route, snapshot, waiting, workers
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 from stanchion.telemetry.log_lines import LineWriter, configure
@@ -178,7 +178,7 @@ class Supervisor:
             pid=os.getpid(),
             urls=self._listeners.urls,
             age=time() - self._started,
-            ready=all(check.ok for check in checks.values()),
+            ready=is_ready(checks),
             checks=checks,
             cpus=usable_cpus(),
             memory_limit=memory_limit(),
@@ -201,7 +201,7 @@ class Supervisor:
             restarts={**dict.fromkeys(REASONS, 0), **self._fleet.restarts},
             wanted=len(self._fleet.wanted),
             memory_limit=memory_limit(),
-            ready=all(check.ok for check in self.readiness().values()),
+            ready=is_ready(self.readiness()),
             started=self._started,
             version=_version(),
         )
