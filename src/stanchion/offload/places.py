@@ -1,7 +1,8 @@
-"""What is common to pools: places, and a bounded queue for them."""
+"""What is bounded in number: places, and a bounded queue for them."""
 
 import asyncio
 from collections import deque
+from math import inf
 
 from stanchion.errors import ServiceUnavailable
 from stanchion.telemetry.decisions import Decisions
@@ -10,54 +11,83 @@ from stanchion.telemetry.decisions import Decisions
 class Places:
     """`size` places and a queue of at most `longest`; first in, first out."""
 
-    def __init__(self, kind: str, size: int, longest: int, decisions: Decisions) -> None:
-        """`kind` is `thread` or `process`."""
-        self.kind = kind
+    def __init__(self, size: int, longest: int) -> None:
         self.size = size
         self.taken = 0
         self._longest = longest
-        self._decisions = decisions
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
     def __repr__(self) -> str:
-        return f"<Places {self.taken} of {self.size} taken for a {self.kind}, {len(self._waiting)} wait>"
+        return f"<{type(self).__name__} {self.taken} of {self.size} taken, {self.waiting} wait>"
 
-    def statistics(self) -> dict[str, int]:
-        """Places, those taken, and how many calls wait for one."""
-        return {"size": self.size, "busy": self.taken, "waiting": len(self._waiting)}
-
-    async def take(self) -> None:
-        """Wait for a place; whoever waits has its own deadline.
-
-        Raises:
-            ServiceUnavailable: the queue is full (code `pool-full`).
-        """
+    async def enter(self, patience: float = inf) -> bool:
+        """Take a place, waiting up to `patience` seconds; False if there is none, or the queue is full."""
         if self.taken < self.size:
             self.taken += 1
-            return
-        if len(self._waiting) >= self._longest:
-            self._decisions.pool_refused += 1
-            raise ServiceUnavailable(
-                f"every {self.kind} is at work, and {self._longest} calls wait",
-                code="pool-full",
-                headers={"Retry-After": "1"},
-            )
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            return True
+        if patience <= 0 or len(self._waiting) >= self._longest:
+            return False
+        return await self._wait(patience)
+
+    async def _wait(self, patience: float) -> bool:
+        loop = asyncio.get_running_loop()
+        place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
+        timer = None if patience == inf else loop.call_later(patience, place.cancel)
         try:
             await place
         except asyncio.CancelledError:
-            if place.cancelled():
+            task = asyncio.current_task()
+            if place.done() and not place.cancelled():
+                self.leave()  # the place was given in the same turn as the waiting one was cancelled
+            if task is not None and task.cancelling():
+                raise
+            return False
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if place.cancelled() and place in self._waiting:
                 self._waiting.remove(place)
-            else:
-                self.give_back()
-            raise
+        return True
 
-    def give_back(self) -> None:
-        """Leave a place, to who has waited longest if anybody does."""
+    def leave(self) -> None:
+        """Give a place back: to who has waited longest, if anybody does."""
         while self._waiting:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(None)
                 return
         self.taken -= 1
+
+
+class PoolPlaces(Places):
+    """The places of a pool; whoever waits for one has its own deadline."""
+
+    def __init__(self, kind: str, size: int, longest: int, decisions: Decisions) -> None:
+        """`kind` is `thread` or `process`."""
+        super().__init__(size, longest)
+        self.kind = kind
+        self._decisions = decisions
+
+    def statistics(self) -> dict[str, int]:
+        """Places, those taken, and how many calls wait for one."""
+        return {"size": self.size, "busy": self.taken, "waiting": self.waiting}
+
+    async def take(self) -> None:
+        """Wait for a place.
+
+        Raises:
+            ServiceUnavailable: the queue is full (code `pool-full`).
+        """
+        if not await self.enter():
+            self._decisions.pool_refused += 1
+            raise ServiceUnavailable(
+                f"every {self.kind} is at work, and {self._longest} calls wait",
+                code="pool-full",
+                headers={"Retry-After": "1"},
+            )

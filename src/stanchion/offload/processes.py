@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from stanchion.deadline import shorten, until
 from stanchion.errors import HTTPError
-from stanchion.offload.places import Places
+from stanchion.offload.places import PoolPlaces
 from stanchion.telemetry.decisions import Decisions
 
 
@@ -30,7 +30,7 @@ class Processes:
     """A pool of processes; `run` is for the event loop's thread alone."""
 
     def __init__(self, size: int, longest: int, decisions: Decisions) -> None:
-        self.places = Places("process", size, longest, decisions)
+        self.places = PoolPlaces("process", size, longest, decisions)
         self._decisions = decisions
         self._idle: list[_Process] = []
         self._starting: list[asyncio.Task[_Process]] = []  # whose caller has left meanwhile
@@ -40,7 +40,7 @@ class Processes:
         return f"<Processes {self.statistics()}>"
 
     def statistics(self) -> dict[str, int]:
-        """See `Places.statistics`; and how many processes there are."""
+        """See `PoolPlaces.statistics`; and how many processes there are."""
         return {**self.places.statistics(), "processes": len(self._all)}
 
     async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -70,7 +70,7 @@ class Processes:
             self._done(process)
             return result
         finally:
-            self.places.give_back()
+            self.places.leave()
 
     def close(self) -> None:
         """Kill every process."""

@@ -11,7 +11,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any
 
-from stanchion.offload.places import Places
+from stanchion.offload.places import PoolPlaces
 from stanchion.telemetry.decisions import Decisions
 
 
@@ -19,7 +19,7 @@ class Threads:
     """A pool of threads; `run` is for the event loop's thread alone."""
 
     def __init__(self, size: int, longest: int, decisions: Decisions) -> None:
-        self.places = Places("thread", size, longest, decisions)
+        self.places = PoolPlaces("thread", size, longest, decisions)
         self._decisions = decisions
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="stanchion-handler")
 
@@ -27,7 +27,7 @@ class Threads:
         return f"<Threads {self.statistics()}>"
 
     def statistics(self) -> dict[str, int]:
-        """See `Places.statistics`."""
+        """See `PoolPlaces.statistics`."""
         return self.places.statistics()
 
     async def run(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ class Threads:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _settle(self, answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
-        self.places.give_back()
+        self.places.leave()
         self._decisions.pool_done += 1
         if answer.done():
             return  # its caller has left
