@@ -2,7 +2,7 @@
 
 import asyncio
 
-from stanchion.asgi.messages import ClientLeft, Receive, Scope, Send
+from stanchion.asgi.messages import ClientLeft, Receive, Scope, Send, until_open
 from stanchion.asgi.outbound import fields_of
 from stanchion.asgi.visitor import Served, Visitor, request_of
 from stanchion.asgi.websocket import Closed
@@ -47,12 +47,7 @@ class HostedSocket(Visitor):
 
     async def opened(self) -> None:
         """See `websocket.Socket`."""
-        try:
-            await asyncio.shield(self._open)
-        except asyncio.CancelledError:
-            if self._open.cancelled():
-                raise ClientLeft from None
-            raise
+        await until_open(self._open)
 
     async def next(self) -> str | bytes | Closed:
         """See `websocket.Socket`."""

@@ -1,5 +1,6 @@
 """What ASGI calls things, and the two errors of a conversation with an app."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -47,3 +48,17 @@ def name_of(app: object) -> str:
     """`fastapi.applications.FastAPI`, or a function's module and name."""
     named = app if hasattr(app, "__qualname__") else type(app)
     return f"{named.__module__}.{getattr(named, '__qualname__', '')}"
+
+
+async def until_open(opened: "asyncio.Future[None]") -> None:
+    """Wait until a WebSocket is open, as told by the future that is cancelled when it will not be.
+
+    Raises:
+        ClientLeft: it will not be, for a policy has refused, or the client has gone.
+    """
+    try:
+        await asyncio.shield(opened)
+    except asyncio.CancelledError:
+        if opened.cancelled():
+            raise ClientLeft from None
+        raise

@@ -12,7 +12,7 @@ from time import monotonic_ns
 from websockets.frames import Frame, Opcode
 from websockets.protocol import OPEN as PROTOCOL_OPEN
 
-from stanchion.asgi.messages import ClientLeft
+from stanchion.asgi.messages import ClientLeft, until_open
 from stanchion.asgi.websocket import Closed
 from stanchion.errors import HTTPError
 from stanchion.http.problem import problem, unexpected
@@ -20,7 +20,6 @@ from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.http.sendable import body_bytes
 from stanchion.routing.route import Endpoint
-from stanchion.telemetry.meter import BEGUN, ENDED
 from stanchion.wire.http1.connected import Connected
 from stanchion.wire.http1.encode import whole
 from stanchion.wire.phases import HANDLE, LINGER, OPEN, WRITE
@@ -71,7 +70,7 @@ class WebSocket(Connected):
 
     def begin(self, request: Request, endpoint: Endpoint) -> None:
         """Have the endpoint answer the handshake."""
-        self._server.cells[BEGUN] += 1
+        self._server.meter.begin()
         self._task = self._server.task(self._shake_hands(request, endpoint))
 
     async def _shake_hands(self, request: Request, endpoint: Endpoint) -> None:
@@ -118,7 +117,7 @@ class WebSocket(Connected):
     def _count(self, request: Request, endpoint: Endpoint, status: int) -> None:
         server = self._server
         taken = (monotonic_ns() - request.began) // 1000
-        server.cells[ENDED] += 1
+        server.meter.finish()
         server.ended(server.series_of(request, endpoint), status, taken)
         if server.log is not None:
             peer = self.client
@@ -132,12 +131,7 @@ class WebSocket(Connected):
         Raises:
             ClientLeft: it will not be, for a policy has refused, or the client has gone.
         """
-        try:
-            await asyncio.shield(self._open)
-        except asyncio.CancelledError:
-            if self._open.cancelled():
-                raise ClientLeft from None
-            raise
+        await until_open(self._open)
 
     async def next(self) -> str | bytes | Closed:
         """The next message, or how the connection has ended."""

@@ -18,7 +18,7 @@ from stanchion.http.response import ANSWERED, Response
 from stanchion.http.sendable import body_bytes
 from stanchion.routing.route import Call, Endpoint, InlineCall
 from stanchion.telemetry.histogram import bucket_of
-from stanchion.telemetry.meter import BEGUN, BUCKET_OF, ENDED, OUTCOME_OF, SMALL
+from stanchion.telemetry.meter import BUCKET_OF, OUTCOME_OF, SMALL
 from stanchion.wire.admission import HEAVY
 from stanchion.wire.http1.encode import whole
 from stanchion.wire.http1.incoming import Incoming
@@ -116,7 +116,7 @@ class Exchanges(Incoming):
             response = copy_context().run(inline, request)
             if type(response) is not Response:
                 self._in_flight = True
-                self._server.cells[BEGUN] += 1
+                self._server.meter.begin()
                 self._task = self._server.task(self._serve(request, _returning(response)))
                 return
             self.write_whole(request, response)
@@ -167,7 +167,7 @@ class Exchanges(Incoming):
         """Serve a request in a task, unless it can do without one once its body is there."""
         stream = request.stream
         self._in_flight = True
-        self._server.cells[BEGUN] += 1
+        self._server.meter.begin()
         if endpoint.inline is not None and endpoint.takes_body and stream is not None and not stream.complete:
             self._awaiting_body = endpoint
             stream.want_all()
@@ -289,7 +289,7 @@ class Exchanges(Incoming):
         taken = (now - request.began) // 1000
         if self._in_flight:
             self._in_flight = False
-            server.cells[ENDED] += 1
+            server.meter.finish()
             if self._admitted:
                 self._leave(endpoint, now, status)
         elif taken > HEAVY and status and endpoint.inline is not None and server.admission is not None:
