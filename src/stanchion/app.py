@@ -22,13 +22,13 @@ from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
+from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
-from stanchion.policies.timeout import Timeout
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
-from stanchion.routing.route import Call, Endpoint, InlineCall, Route
+from stanchion.routing.route import Endpoint, Route
 from stanchion.routing.template import fill, parse
 from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
@@ -270,12 +270,11 @@ class Compiled:
             raise RouteError(f"the mount {prefix} has a parameter in its prefix; mount apps at plain paths")
         mount = Mount(foreign.app, prefix)
         self.mounts.append(mount)
-        apart, max_body = _with_policies(mount.call_apart, route, self.runtime)
-        handshake, _ = _with_policies(mount.handshake, route, self.runtime)
         changes_nothing = all(isinstance(policy, BodyLimit | Priority) for policy in route.policies)
-        call = mount.call if changes_nothing else apart
-        endpoint = Endpoint(route, call, None, ("path",), max_body, label=mount.label, websocket=handshake)
-        _set_admission(endpoint)
+        call = mount.call if changes_nothing else mount.call_apart
+        endpoint = endpoint_of(route, call, ("path",), self.runtime)
+        endpoint.label = mount.label
+        endpoint.websocket = layered(mount.handshake, route.policies, route, self.runtime)
         self._tree.add(route.method, template, endpoint)
         if prefix:
             self._tree.add(route.method, parse(prefix), endpoint)
@@ -319,52 +318,9 @@ async def _enter(stack: AsyncExitStack, lifespan: Lifespan, app: App) -> None:
         raise ConfigurationError(f"the lifespan {name} failed at start: {type(error).__name__}: {error}") from error
 
 
-def _with_policies(call: Call, route: Route, runtime: Runtime) -> tuple[Call, int]:
-    """The call with the route's policies around it, and the most bytes of a body it gets."""
-    max_body = runtime.settings.max_body
-    for policy in reversed(route.policies):
-        call = policy.install(call, route, runtime)
-        if isinstance(policy, BodyLimit):
-            max_body = policy.bytes
-    return call, max_body
-
-
-def _inline_with_policies(binding: Binding, route: Route, runtime: Runtime) -> InlineCall | None:
-    """The inline call with the route's policies around it, if all of them can do without a task.
-
-    Where it takes a body, that is read before the first of them is called: too late for one that refuses.
-    """
-    if binding.takes_body and any(policy.refuses for policy in route.policies):
-        return None
-    inline = binding.inline
-    for policy in reversed(route.policies):
-        if inline is not None:
-            inline = policy.install_inline(inline, route, runtime)
-    return inline
-
-
 def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimits, runtime: Runtime) -> CompiledRoute:
     """One route to its endpoint: bound, with its policies around it."""
     names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
-    call, max_body = _with_policies(binding.call, route, runtime)
-    inline = _inline_with_policies(binding, route, runtime)
-    endpoint = Endpoint(route, call, inline, names, max_body, binding.takes_body)
-    _set_admission(endpoint)
+    endpoint = endpoint_of(route, binding.call, names, runtime, inline=binding.inline, takes_body=binding.takes_body)
     return CompiledRoute(route, binding, endpoint)
-
-
-def _set_admission(endpoint: Endpoint) -> None:
-    """Tell the wire layer in which class the endpoint's requests wait, and until when."""
-    for policy in endpoint.route.policies:
-        if isinstance(policy, Priority):
-            endpoint.priority = policy.rank
-        elif isinstance(policy, Timeout):
-            endpoint.due = _nanoseconds(policy.until_of())
-
-
-def _nanoseconds(until: Callable[[Request], float]) -> Callable[[Request], int]:
-    def due(request: Request) -> int:
-        return int(until(request) * 1e9)
-
-    return due

@@ -10,7 +10,7 @@ from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
 from stanchion.policies.runtime import Runtime
-from stanchion.routing.route import Call, InlineCall, Route
+from stanchion.routing.route import Call, Gate, InlineCall, Route
 
 
 class Category(IntEnum):
@@ -54,6 +54,15 @@ class Policy(Struct, frozen=True, kw_only=True):
     def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
         """As `wrap_inline`, for a policy that needs what the worker has."""
         return self.wrap_inline(inline, route)
+
+    @property
+    def gates(self) -> bool:
+        """Whether `install_gate` does all of the policy's work that is not `Later`."""
+        return False
+
+    def install_gate(self, gate: Gate, route: Route, runtime: Runtime) -> Gate:
+        """The gate with this policy around it; `http.hit.when_made` marks a response that may be yet to be made."""
+        return gate
 
 
 def _check(policy: Policy, field: FieldInfo) -> None:

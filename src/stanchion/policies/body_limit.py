@@ -24,3 +24,7 @@ class BodyLimit(Policy, frozen=True, kw_only=True):
 
     def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall:
         return inline
+
+    @property
+    def gates(self) -> bool:
+        return True

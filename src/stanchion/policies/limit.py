@@ -7,6 +7,7 @@ from msgspec import Meta
 from msgspec.structs import fields
 
 from stanchion.errors import RouteError
+from stanchion.http.hit import Later, when_made
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.limits.decision import Rule
@@ -18,7 +19,7 @@ from stanchion.policies.base import Category, Policy
 from stanchion.policies.limit_keys import NAMES, By, key_of
 from stanchion.policies.limiter import Limiter, Naming, remote_of
 from stanchion.policies.runtime import Runtime
-from stanchion.routing.route import Call, InlineCall, Route
+from stanchion.routing.route import Call, Gate, InlineCall, Route
 
 Cost = int | Callable[[Request], int]
 
@@ -128,9 +129,16 @@ class Limit(LimitOptions, frozen=True):
 
     def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
         """See `Policy`: the board answers at once, and then nothing waits."""
-        if self.store is not None or self.on_exceed == "queue":
-            return None
-        return _limited_inline(inline, self._limiter(runtime), self, route)
+        return _limited_inline(inline, self._limiter(runtime), self, route) if self.gates else None
+
+    @property
+    def gates(self) -> bool:
+        """See `Policy`."""
+        return self.store is None and self.on_exceed == "refuse"
+
+    def install_gate(self, gate: Gate, route: Route, runtime: Runtime) -> Gate:
+        """See `Policy`."""
+        return _limited_inline(gate, self._limiter(runtime), self, route)
 
     def _limiter(self, runtime: Runtime) -> Limiter:
         return runtime.shared(("limit", id(self)), lambda: self._made(runtime))
@@ -156,7 +164,11 @@ def _limited_inline(inline: InlineCall, limiter: Limiter, limit: Limit, route: R
         if not decision.allowed:
             raise limiter.refusal(decision)
         response = inline(request)
-        return limiter.marked(response, decision) if headers else response
+        if not headers:
+            return response
+        if type(response) is Later:
+            return when_made(response, lambda made: limiter.marked(made, decision))
+        return limiter.marked(response, decision)
 
     return limited
 

@@ -36,3 +36,7 @@ class Priority(Policy, frozen=True, kw_only=True):
 
     def wrap_inline(self, inline: InlineCall, route: Route) -> InlineCall:
         return inline
+
+    @property
+    def gates(self) -> bool:
+        return True

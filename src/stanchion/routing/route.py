@@ -12,6 +12,8 @@ from stanchion.limits.admission_queue import NORMAL
 Handler = Callable[..., Any]
 Call = Callable[[Request], Awaitable[Response]]
 InlineCall = Callable[[Request], Response]
+Gate = InlineCall
+"""Answers at once, raises a refusal, or returns a `Later`."""
 Run = Literal["auto", "inline", "thread", "process"]
 
 
@@ -61,6 +63,10 @@ class Endpoint(Struct, eq=False):
     """Which class it waits in where it cannot start at once, see `limits.admission_queue`."""
     due: Callable[[Request], int] | None = None
     """The request's deadline in nanoseconds of CLOCK_MONOTONIC, where it has one."""
+    gate: Gate | None = None
+    """What is decided before admission, and before a body is read; only beside an `inline` that is None."""
+    shelves: bool = False
+    """What the gate answers with is the same for all: nothing around the cache has a word in it."""
     heavy: InlineCall | None = None
     """What `inline` was, while answers by it are found to hold the loop for long: they have to queue."""
     cost: float = 0.0

@@ -28,6 +28,7 @@ from stanchion.telemetry.meter import ACCEPTED, CONNECTIONS, RECEIVED, REFUSED, 
 from stanchion.wire.admission import Admission
 from stanchion.wire.connection import Connection, Move
 from stanchion.wire.draining import Draining
+from stanchion.wire.http1.shelf import Shelf
 from stanchion.wire.phases import HEAD, IDLE, LINGER, NAMES, WRITE
 
 
@@ -95,6 +96,7 @@ class Server:
         )
         self.interval = min(1.0, shortest / 4)
         self.admission = Admission(settings, loop, self.cells) if settings.admission else None
+        self.shelf = Shelf()
         self._tick()
 
     def _copy(self, settings: Settings) -> None:
@@ -152,12 +154,13 @@ class Server:
         endpoint.series = self.meter.series(endpoint.route.method, endpoint.route.template)
         return endpoint.series
 
-    def count_bytes(self) -> None:
-        """Bring what is counted here to the board: at each tick, since a cell costs three times what an attribute
-        does."""
+    def settle_counts(self) -> None:
+        """Bring what is counted here to where it belongs: at each tick, since a cell of the board costs three times
+        what an attribute does."""
         self.cells[RECEIVED] += self.received
         self.cells[SENT] += self.sent
         self.received = self.sent = 0
+        self.shelf.tell()
         self.meter.decided(self.decisions())
 
     def turned_away(self, status: int, size: int) -> None:
@@ -171,7 +174,7 @@ class Server:
 
     def stop(self) -> None:
         """End the sweep."""
-        self.count_bytes()
+        self.settle_counts()
         if self.admission is not None:
             self.admission.stop()
         if self._timer is not None:
@@ -184,7 +187,7 @@ class Server:
         self.date_close = line + b"\r\nconnection: close\r\n\r\n"
         self.date_keep = line + b"\r\nconnection: keep-alive\r\n\r\n"
         self._timer = self.loop.call_later(self.interval, self._tick)
-        self.count_bytes()
+        self.settle_counts()
         self.sweep()
 
     def sweep(self) -> None:

@@ -1,40 +1,25 @@
 """The sending half of an HTTP/1.1 connection: requests in order to responses in order.
 
 One request is active at a time; what is pipelined behind it waits in `_pending`, so responses keep their order without
-bookkeeping. The only `try` around handlers is in `_serve` and `_accept`.
+bookkeeping. The `try` around handlers is in `_serve`, and for what needs no task in `_approach` and `_answer_at_once`.
 """
 
 import asyncio
 from collections import deque
 from contextvars import copy_context
 from time import monotonic_ns
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from stanchion.board.layout import HISTOGRAM, MICROSECONDS
 from stanchion.errors import HTTPError
-from stanchion.http.problem import problem, unexpected
+from stanchion.http.hit import Hit, Later
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response
-from stanchion.http.sendable import body_bytes
 from stanchion.routing.route import Call, Endpoint, InlineCall
-from stanchion.telemetry.histogram import bucket_of
-from stanchion.telemetry.meter import BUCKET_OF, OUTCOME_OF, SMALL
-from stanchion.wire.admission import HEAVY
-from stanchion.wire.http1.encode import whole
-from stanchion.wire.http1.incoming import Incoming
+from stanchion.wire.http1.answers import Answers, Refused
 from stanchion.wire.http1.overloaded import OVERLOADED, OVERLOADED_BODY, OVERLOADED_HEAD
 from stanchion.wire.http1.sender import send
 from stanchion.wire.phases import HANDLE, IDLE, LINGER
 from stanchion.wire.server import Server
-
-
-class Refused(NamedTuple):
-    """Waits among the pipelined requests for its turn to be answered."""
-
-    request: Request | None
-    """None where the message was too malformed to become one."""
-    endpoint: Endpoint | None
-    error: HTTPError
 
 
 class Guest(Protocol):
@@ -43,22 +28,13 @@ class Guest(Protocol):
     def cancel(self) -> object: ...
 
 
-class Exchanges(Incoming):
+class Exchanges(Answers):
     """Serves what was received; knows nothing of how a connection begins and ends."""
 
     __slots__ = (
-        "_admitted",
         "_awaiting_body",
-        "_client",
-        "_drained",
-        "_in_flight",
-        "_owed",
-        "_pending",
-        "_request",
+        "_rest",
         "_task",
-        "blocked",
-        "head_sent",
-        "sent",
         "taken_over",
         "unsent",
     )
@@ -66,18 +42,9 @@ class Exchanges(Incoming):
     def __init__(self, server: Server, *, taken_over: bool = False) -> None:
         super().__init__(server)
         self.taken_over = taken_over  # from another worker, so it stays here
-        self._client: str | None = None  # for the access log
-        self._request: Request | None = None
-        self._owed: Endpoint | None = None  # the active request's, until its outcome is counted
-        self._in_flight = False  # the active request is not answered at once
-        self._admitted = 0  # when the active request was, in nanoseconds; 0 where it does not count
         self._task: Guest | None = None  # what serves the active request
         self._awaiting_body: Endpoint | None = None  # of the active request
-        self._pending: deque[tuple[Request, Endpoint] | Refused] | None = None
-        self._drained: asyncio.Future[None] | None = None
-        self.blocked = False  # the transport holds more than its high-water mark
-        self.head_sent = False  # of the active request's response: it can no longer become an error
-        self.sent = 0  # bytes of a response that is more than one write
+        self._rest: Call | None = None  # what the gate has left to do of the active request
         self.unsent = 0
 
     # What the ends do
@@ -86,12 +53,6 @@ class Exchanges(Incoming):
         raise NotImplementedError
 
     def _close(self) -> None:
-        raise NotImplementedError
-
-    def _take_no_more(self) -> None:
-        raise NotImplementedError
-
-    def _part(self) -> None:
         raise NotImplementedError
 
     # Requests in order
@@ -105,7 +66,7 @@ class Exchanges(Incoming):
         self.phase = HANDLE
         inline, stream = endpoint.inline, request.stream
         if inline is None:
-            self._enter(request, endpoint)
+            self._approach(request, endpoint)
         elif stream is not None and not (stream.complete and endpoint.takes_body):
             self._start(request, endpoint)
         else:
@@ -120,6 +81,29 @@ class Exchanges(Incoming):
                 self._task = self._server.task(self._serve(request, _returning(response)))
                 return
             self.write_whole(request, response)
+        except Exception as error:
+            self._fail(request, error)
+        if self._request is request:
+            self._release()
+
+    def _approach(self, request: Request, endpoint: Endpoint) -> None:
+        """Pass the gate if there is one, and go on to admission."""
+        if endpoint.gate is None:
+            self._enter(request, endpoint)
+            return
+        try:
+            response = copy_context().run(endpoint.gate, request)
+            if type(response) is Later:
+                self._rest = response.call
+                self._enter(request, endpoint)
+                return
+            if type(response) is not Response and type(response) is not Hit:
+                self._rest = _returning(response)
+                self._start(request, endpoint)
+                return
+            self.write_whole(request, response)
+            if type(response) is Hit and endpoint.shelves:
+                self._server.shelf.put(request, endpoint.series, response)
         except Exception as error:
             self._fail(request, error)
         if self._request is request:
@@ -172,7 +156,8 @@ class Exchanges(Incoming):
             self._awaiting_body = endpoint
             stream.want_all()
         else:
-            self._task = self._server.task(self._serve(request, endpoint.call))
+            rest, self._rest = self._rest, None
+            self._task = self._server.task(self._serve(request, rest or endpoint.call))
 
     def _body_complete(self) -> None:
         endpoint, self._awaiting_body = self._awaiting_body, None
@@ -240,7 +225,7 @@ class Exchanges(Incoming):
                 self._owed = endpoint
                 self.phase = HANDLE
                 if endpoint.inline is None:
-                    self._enter(self._request, endpoint)
+                    self._approach(self._request, endpoint)
                 else:
                     self._start(self._request, endpoint)  # never inline: others get their turn
         elif self._full or self._unfed is not None:
@@ -253,79 +238,6 @@ class Exchanges(Incoming):
             self._release()
 
     # Responses out
-
-    def write_whole(self, request: Request, response: Response) -> None:
-        """Write a response whose body is known; one write."""
-        if self._request is not request:
-            return  # aborted meanwhile: it has had its answer
-        body = response.body
-        if type(body) is not bytes:
-            body = body_bytes(response)
-        if self._incoming is not None:
-            self.answering(request)
-        server = self._server
-        tail = self.tail(request, response) if self._ending or self._http10 or server.request_ids else server.date
-        data = whole(response, body, tail, request.method == "HEAD")
-        self._settle(request, response.status, len(data))
-        self.transport.write(data)
-
-    def tail(self, request: Request, response: Response) -> bytes:
-        """The request's id where it is wanted, the Connection line where one is needed, the Date line, a blank line."""
-        server = self._server
-        tail = server.date_keep if self._http10 else server.date
-        if self._ending and not self._pending:
-            tail = server.date_close
-        if server.request_ids and not any(name.lower() == "x-request-id" for name in response.headers or ()):
-            return b"\r\nx-request-id: %b%b" % (request.id.encode(), tail)
-        return tail
-
-    def _settle(self, request: Request, status: int, size: int) -> None:
-        """Count the outcome of the active request, once; status 0 is an answer that was not given, or not whole."""
-        endpoint, self._owed = self._owed, None
-        if endpoint is None:
-            return
-        server = self._server
-        now = monotonic_ns()
-        taken = (now - request.began) // 1000
-        if self._in_flight:
-            self._in_flight = False
-            server.meter.finish()
-            if self._admitted:
-                self._leave(endpoint, now, status)
-        elif taken > HEAVY and status and endpoint.inline is not None and server.admission is not None:
-            server.admission.weigh(endpoint, taken)
-        server.sent += size
-        base = endpoint.series
-        if base < 0 or endpoint.label is not None:
-            base = server.series_of(request, endpoint)
-        cells = server.cells  # as `Meter.end`, in place: a frame less is 2 % of a small request
-        cells[base + OUTCOME_OF[status]] += 1
-        cells[base + MICROSECONDS] += taken
-        cells[base + (BUCKET_OF[taken] if taken < SMALL else HISTOGRAM + bucket_of(taken))] += 1
-        if server.log is not None:
-            if self._client is None or server.proxies.believed:  # behind a proxy each request may be another's
-                self._client = request.client_ip or "-"
-            server.log.add(request, status, size, taken, self._client)
-
-    def _leave(self, endpoint: Endpoint | None, now: int, status: int) -> None:
-        """The active request counts against the limit no more."""
-        since, self._admitted = self._admitted, 0
-        if endpoint is not None and self._server.admission is not None:
-            self._server.admission.leave(endpoint, now - since, status)
-
-    def answering(self, request: Request) -> bool:
-        """Whether `request` is still the one to answer; settles that no body is awaited after its answer."""
-        if self._request is not request or self.transport.is_closing():
-            return False
-        if self._incoming is not None and self._incoming is request.stream:
-            self._ending = True  # answered before the body was all there
-        return True
-
-    async def drain(self) -> None:
-        """Wait until the transport takes more."""
-        if self.blocked:
-            self._drained = self._server.loop.create_future()
-            await self._drained
 
     def hand_over(self, request: Request, guest: Guest) -> "asyncio.Task[None]":
         """From now on `guest.cancel` is called where the task of `request` would be cancelled; returns that task."""
@@ -347,42 +259,6 @@ class Exchanges(Incoming):
             self._fail(request, error)
         if self._request is request:
             self._release()
-
-    def keeps_chunks(self) -> bool:
-        """Whether this client understands a chunked body; else a stream ends with the connection."""
-        if self._http10:
-            self._take_no_more()
-            self._drop_pending()
-        return not self._http10
-
-    def _fail(self, request: Request, error: BaseException) -> None:
-        """Answer an exception; one that comes after the head can only break the connection."""
-        if self._request is not request:
-            if not isinstance(error, HTTPError | ConnectionError):
-                unexpected(request, error)  # for the log: there is nobody to answer
-            return
-        if isinstance(error, HTTPError) and not self.head_sent:
-            response = problem(error, request)
-        else:
-            response = unexpected(request, error)
-        if self.head_sent:
-            self._settle(request, 0, self.sent)
-            self.transport.abort()
-            return
-        try:
-            self.write_whole(request, response)
-        except Exception as worse:  # an HTTPError with a header that cannot be sent
-            self.write_whole(request, unexpected(request, worse))
-
-    def _drop_pending(self) -> None:
-        """Requests that will get no answer are counted as such."""
-        for request, endpoint, *_ in self._pending or ():
-            if request is not None:
-                kept = self._owed, self._in_flight
-                self._owed, self._in_flight = endpoint, False
-                self._settle(request, 0, 0)
-                self._owed, self._in_flight = kept
-        self._pending = None
 
 
 def _returning(response: Response) -> Call:

@@ -129,3 +129,11 @@ def check_trailers(fields: dict[bytes, bytes]) -> None:
     for name in fields:
         if name in FORBIDDEN_TRAILERS:
             raise malformed(f"{name.decode('latin-1')} is not allowed in trailers", "forbidden-trailer")
+
+
+def origin_form(method: str, target: bytes, fields: dict[bytes, bytes]) -> str:
+    """The path and query of a target in another form: `*`, or absolute, whose authority Host has to repeat."""
+    path, query, authority = split_target(method, target.decode("ascii"))
+    if authority is not None:
+        check_authority(authority.encode("ascii"), fields)
+    return f"{path}?{query}"

@@ -22,6 +22,7 @@ from stanchion.wire.http1 import framing
 from stanchion.wire.http1.connected import Connected
 from stanchion.wire.http1.framing import METHODS, check_host
 from stanchion.wire.http1.heads import KnownHead, known_head
+from stanchion.wire.http1.shelf import Shelved
 from stanchion.wire.phases import HEAD, IDLE
 from stanchion.wire.server import Server
 
@@ -94,6 +95,9 @@ class Incoming(Connected):
     # What the sending half does
 
     def _accept(self, request: Request, endpoint: Endpoint) -> None:
+        raise NotImplementedError
+
+    def _answer_shelved(self, shelved: Shelved, fields: dict[bytes, bytes]) -> bool:
         raise NotImplementedError
 
     def refuse(self, error: HTTPError) -> None:
@@ -270,7 +274,7 @@ class Incoming(Connected):
             raise framing.no_method() if method is None else framing.no_host()
         check_host(host)
         if target[0] != _SLASH or b"#" in target:
-            text = self._other_target(method, target, fields)
+            text = framing.origin_form(method, target, fields)
         else:
             text = target.decode("ascii")
         if b"upgrade" in fields and self._upgraded(method, text, fields):
@@ -281,6 +285,9 @@ class Incoming(Connected):
     def _take(self, method: str, target: str, fields: dict[bytes, bytes], body: bytes | None) -> None:
         """Hand over a request; its body is there, is `_TO_COME`, or is None."""
         server = self._server
+        shelved = server.shelf.get(target)
+        if shelved is not None and body is None and method == "GET" and self._answer_shelved(shelved, fields):
+            return
         path, _, query = target.partition("?")
         endpoint, args = server.find(method, path)
         if endpoint is None:
@@ -347,14 +354,6 @@ class Incoming(Connected):
             framing.check_expect(fields[b"expect"])
             self._expects = has_body
         return has_body
-
-    @staticmethod
-    def _other_target(method: str, target: bytes, fields: dict[bytes, bytes]) -> str:
-        """The path and query of a target in another form: `*`, or absolute, whose authority Host has to repeat."""
-        path, query, authority = framing.split_target(method, target.decode("ascii"))
-        if authority is not None:
-            framing.check_authority(authority.encode("ascii"), fields)
-        return f"{path}?{query}"
 
     def _attach_body(self, request: Request, endpoint: Endpoint, body: bytes) -> None:
         self._max_body = endpoint.max_body

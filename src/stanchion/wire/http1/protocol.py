@@ -10,8 +10,9 @@ from stanchion.errors import HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem
 from stanchion.http.request import Request
 from stanchion.http.sendable import body_bytes
+from stanchion.wire.http1.answers import Refused
 from stanchion.wire.http1.encode import whole
-from stanchion.wire.http1.exchanges import Exchanges, Refused
+from stanchion.wire.http1.exchanges import Exchanges
 from stanchion.wire.http1.framing import malformed
 from stanchion.wire.http1.upgrade import upgraded
 from stanchion.wire.phases import HANDLE, IDLE, LINGER, WRITE
