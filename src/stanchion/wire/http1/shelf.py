@@ -124,7 +124,7 @@ class Shelf(dict[str, Shelved]):
             or not plain(request.fields)
         ):
             return
-        target = f"{request.path}?{request.query}" if request.query else request.path
+        target = f"{request.path}?{request.query_string}" if request.query_string else request.path
         host = request.fields.get(b"host")
         shelved = self.get(target)
         if shelved is None or not shelved.answers(hit, host):
