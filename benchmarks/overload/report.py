@@ -87,14 +87,14 @@ class Report:
 def markdown(report: Report) -> str:
     """The page that is committed beside the picture."""
     parts = ["# Under overload", "\n".join(_setting(report)), "![answers in time](overload.svg)"]
-    parts.append("## Floors\n\n" + _table(_FLOORS, [_floor(floor) for floor in report.floors]))
+    parts.append("## Floors\n\n" + table(_FLOORS, [floor_row(floor) for floor in report.floors]))
     for curve in report.curves:
         title = f"## {report.titles[curve.peer]}: {curve.capacity:.0f} requests/s at most"
-        parts.append(f"{title}\n\n" + _table(_POINTS, [_point(point) for point in curve.points]))
+        parts.append(f"{title}\n\n" + table(_POINTS, [_point(point) for point in curve.points]))
     if report.classes is not None:
         rows = [("critical", *_point(report.classes.critical)), ("background", *_point(report.classes.background))]
-        parts.append("## Two classes at once\n\n" + _table(("class", *_POINTS), rows))
-    parts.append("## What was measured\n\n" + _table(("peer", "versions"), _versions(report)))
+        parts.append("## Two classes at once\n\n" + table(("class", *_POINTS), rows))
+    parts.append("## What was measured\n\n" + table(("peer", "versions"), version_rows(report.titles, report.versions)))
     parts += [f"- left out: {report.titles.get(name, name)}: {why}" for name, why in report.left_out.items()]
     return "\n\n".join(parts) + "\n"
 
@@ -105,7 +105,7 @@ def terminal(report: Report) -> str:
     for curve in report.curves:
         told = "  ".join(f"{point.multiple:g}x: {point.in_time:.0f}" for point in curve.points)
         lines.append(f"{report.titles[curve.peer]:26} capacity {curve.capacity:.0f}/s; in time {told}")
-    lines += ["  ".join(_floor(floor)) for floor in report.floors]
+    lines += ["  ".join(floor_row(floor)) for floor in report.floors]
     return "\n".join(lines)
 
 
@@ -137,18 +137,21 @@ def _point(point: Point) -> tuple[str, ...]:
     )
 
 
-def _floor(floor: Floor) -> tuple[str, ...]:
+def floor_row(floor: Floor) -> tuple[str, ...]:
+    """A floor as a row of a table."""
     found = "-" if floor.value is None else f"{floor.value:.1f} {floor.unit}"
     return (floor.title, found, f"{floor.floor:g} {floor.unit}", f"{floor.goal:g} {floor.unit}", floor.verdict)
 
 
-def _versions(report: Report) -> list[tuple[str, ...]]:
+def version_rows(titles: Mapping[str, str], versions: Mapping[str, Mapping[str, str]]) -> list[tuple[str, ...]]:
+    """What each peer was made of, as rows of a table."""
     return [
-        (report.titles[peer], ", ".join(f"{name} {version}" for name, version in packages.items()))
-        for peer, packages in report.versions.items()
+        (titles[peer], ", ".join(f"{name} {version}" for name, version in packages.items()))
+        for peer, packages in versions.items()
     ]
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown."""
     lines = [header, ("---", *("---:" for _ in header[1:])), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

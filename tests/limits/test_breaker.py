@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stanchion.limits.breaker import Breaker
 
-calls = st.lists(st.tuples(st.floats(0, 5), st.booleans(), st.floats(0, 0.999)), max_size=100)
+calls = st.lists(st.tuples(st.floats(0, 5), st.booleans(), st.floats(0, 0.999)), max_size=200)
 
 
 @given(calls)
@@ -15,7 +15,7 @@ def test_it_refuses_as_the_book_says_over_its_window(calls: list[tuple[float, bo
     breaker = Breaker(window=20.0, chance=lambda: chances[-1])
     made: list[float] = []
     answered: list[float] = []
-    now, probed, streak = 100.0, 0.0, 0
+    now, probed, streak, failures = 100.0, 0.0, 0, 0
     for pause, succeeds, chance in calls:
         now += pause
         chances.append(chance)
@@ -23,6 +23,8 @@ def test_it_refuses_as_the_book_says_over_its_window(calls: list[tuple[float, bo
         requests = sum(int(at) > oldest for at in made)
         accepts = sum(int(at) > oldest for at in answered)
         refusing = max(0.0, (requests - 2 * accepts) / (requests + 1)) if requests >= 5 else 0.0
+        if failures >= 20:
+            refusing = 1.0
         expected = chance >= refusing or now - probed >= 0.25
         if refusing and chance < refusing and expected:
             probed = now
@@ -33,8 +35,10 @@ def test_it_refuses_as_the_book_says_over_its_window(calls: list[tuple[float, bo
         if not succeeds:
             breaker.failed()
             streak = 0
+            failures += 1
             continue
         streak += 1
+        failures = 0
         requests = sum(int(at) > oldest for at in made)
         if streak >= 5 and requests >= 5 and requests > 2 * accepts:
             made, answered = [], []
@@ -58,6 +62,23 @@ def test_one_that_accepts_nothing_is_asked_four_times_a_second() -> None:
     breaker = Breaker(chance=lambda: 0.0)
     let_through = sum(breaker.allows(turn / 100) for turn in range(100, 3000))
     assert let_through <= 29 * 4 + 5
+
+
+def test_after_twenty_failures_in_a_row_only_probes_go_out_until_one_is_answered() -> None:
+    breaker = Breaker(chance=lambda: 0.999)
+    for turn in range(3000):  # half a window that was well
+        assert breaker.allows(turn / 200)
+        breaker.accepted(turn / 200)
+    tried = 0
+    for turn in range(3000, 3200):
+        if breaker.allows(turn / 200):
+            tried += 1
+            breaker.failed()
+    assert 20 < tried <= 20 + 4
+    assert breaker.refusing == 1.0
+    assert breaker.allows(16.5)
+    breaker.accepted(16.5)
+    assert breaker.refusing == 0.0
 
 
 def test_it_recovers_within_seconds_of_the_first_answers() -> None:
