@@ -7,6 +7,7 @@ not hang on one process's luck with its memory layout.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from typing import TypeVar
 
 from benchmarks.bench import Bench
 from benchmarks.cases import LOADS, MANY_ROUTES, TYPED_GET, Case
@@ -15,6 +16,8 @@ from benchmarks.load import LoadFailed
 from benchmarks.peers import Peer
 from benchmarks.results import Measure
 from benchmarks.server import Server, ServerFailed
+
+T = TypeVar("T")
 
 
 def steps(peers: Sequence[Peer], letters: str, rounds: int) -> int:
@@ -33,7 +36,7 @@ def run(bench: Bench, peers: Sequence[Peer], letters: str) -> list[Measure]:
     return measures
 
 
-def rotated(peers: Sequence[Peer], by: int) -> list[Peer]:
+def rotated(peers: Sequence[T], by: int) -> list[T]:
     """The peers, starting a third of the way further each round, so that three rounds spread evenly."""
     start = by * max(1, len(peers) // 3) % max(1, len(peers))
     return [*peers[start:], *peers[:start]]

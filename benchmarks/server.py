@@ -74,7 +74,7 @@ class Launcher:
         with ExitStack() as stack:
             work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stanchion-bench-")))
             port = free_port()
-            (work / "nginx.conf").write_text(_nginx(port, work))
+            _configure(port, work)
             command = [part.format(port=port, work=work, **self.programs) for part in peer.command]
             log = work / "output.log"
             output = stack.enter_context(log.open("wb"))
@@ -138,8 +138,19 @@ def _answers(port: int, path: str) -> bool:
         connection.close()
 
 
-def _nginx(port: int, work: Path) -> str:
-    return (APPS / "nginx.conf").read_text().replace("@PORT@", str(port)).replace("@WORK@", str(work))
+def _configure(port: int, work: Path) -> None:
+    """nginx's files, which know no variables, with what they need filled in."""
+    filled = {
+        "@PORT@": str(port),
+        "@WORK@": str(work),
+        "@UPSTREAM@": os.environ.get("BENCH_UPSTREAM", "127.0.0.1:1").removeprefix("http://"),
+        "@KILOBYTE@": "x" * 1024,
+    }
+    for source in APPS.glob("*.conf"):
+        text = source.read_text()
+        for name, value in filled.items():
+            text = text.replace(name, value)
+        (work / source.name).write_text(text)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
