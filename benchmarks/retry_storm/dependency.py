@@ -11,9 +11,7 @@ import sys
 
 WORK = 0.004
 """Seconds a call takes."""
-_ANSWER = (
-    b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{"price":1}'
-)
+_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\n42"
 
 
 async def serve(listening: socket.socket, counted: int) -> None:
