@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 import pytest
 
 from stanchion.http.body import Body
+from stanchion.http.client import Proxies
 from stanchion.http.request import Request
 
 RequestOf = Callable[..., Request]
@@ -16,6 +17,7 @@ class Wire:
     client = ("127.0.0.1", 50_000)
     scheme = "http"
     max_query_params = 256
+    proxies = Proxies()
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stanchion.errors import ConfigurationError
-from stanchion.http.client import Proxies, client_of, network_of, parse_proxies
+from stanchion.http.client import Proxies, client_of, network_of, parse_proxies, scheme_of
 
 XFF, FORWARDED = "x-forwarded-for", "forwarded"
 
@@ -75,6 +75,8 @@ def test_a_unix_socket_may_be_a_proxy() -> None:
         (r'for=198.51.100.1;host="a\",for=6.6.6.6;x=\""', "198.51.100.1"),
         ('for="6.6.6.6, for=198.51.100.1', "198.51.100.1"),
         ('", for=198.51.100.1', "198.51.100.1"),
+        ('host="a;for=6.6.6.6;b";for=198.51.100.1', "198.51.100.1"),
+        (r'host="\";for=6.6.6.6;";for=198.51.100.1', "198.51.100.1"),
         ("for=_hidden", "192.0.2.9"),
         ("for=unknown", "192.0.2.9"),
         ("proto=https", "192.0.2.9"),
@@ -91,6 +93,45 @@ def test_the_field_that_the_proxies_do_not_write_is_not_looked_at() -> None:
     fields = {b"forwarded": b"for=6.6.6.6", b"x-forwarded-for": b"198.51.100.1"}
     assert client_of("192.0.2.9", fields, parse_proxies(1, XFF)) == "198.51.100.1"
     assert client_of("192.0.2.9", fields, parse_proxies(1, FORWARDED)) == "6.6.6.6"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "addresses", "protocols", "scheme"),
+    [
+        (1, "198.51.100.1", "https", "https"),
+        (1, "6.6.6.6, 198.51.100.1", "http, HTTPS", "https"),
+        (1, None, "wss", "https"),
+        (2, "198.51.100.1, 10.0.0.2", "https", "https"),
+        (2, "198.51.100.1, 10.0.0.2", "gopher, https, http", "https"),
+        (1, "198.51.100.1", "gopher", "http"),
+        (1, "198.51.100.1", None, "http"),
+        (0, "198.51.100.1", "https", "http"),
+        ("10.0.0.0/8", "198.51.100.1", "https", "http"),
+        ("192.0.2.0/24", "198.51.100.1", "https", "https"),
+        ("unix", "198.51.100.1", "https", "http"),
+    ],
+)
+def test_the_scheme_is_the_first_trusted_proxy_s(
+    trusted: int | str, addresses: str | None, protocols: str | None, scheme: str
+) -> None:
+    told = {b"x-forwarded-for": addresses, b"x-forwarded-proto": protocols, b"forwarded": "for=192.0.2.1;proto=https"}
+    fields = {name: value.encode() for name, value in told.items() if value is not None}
+    assert scheme_of("192.0.2.9", "http", fields, parse_proxies(trusted, XFF)) == scheme
+
+
+@pytest.mark.parametrize(
+    ("hops", "value", "scheme"),
+    [
+        (1, "for=6.6.6.6;proto=https, for=198.51.100.1", "http"),
+        (1, 'for=6.6.6.6, for=198.51.100.1;Proto="https"', "https"),
+        (2, "for=198.51.100.1;proto=https, for=10.0.0.2;proto=http", "https"),
+        (1, "for=_hidden;proto=https", "http"),
+        (1, 'for=198.51.100.1;host="a;proto=https"', "http"),
+    ],
+)
+def test_forwarded_tells_the_scheme_beside_the_address(hops: int, value: str, scheme: str) -> None:
+    fields = {b"forwarded": value.encode(), b"x-forwarded-proto": b"https"}
+    assert scheme_of("192.0.2.9", "http", fields, parse_proxies(hops, FORWARDED)) == scheme
 
 
 text = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=40)

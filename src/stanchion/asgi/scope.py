@@ -4,6 +4,7 @@ from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from stanchion.asgi.messages import Scope
+from stanchion.http.client import canonical
 from stanchion.http.request import Request
 
 Addresses = tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]
@@ -28,10 +29,13 @@ def http_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
     """The scope of a request, for an app mounted at `prefix`.
 
     `path` stays whole and begins with `root_path`. `headers` has each name once: the wire layer has joined repeated
-    fields (RFC 9110 §5.3), which leaves their meaning as it is.
+    fields (RFC 9110 §5.3), which leaves their meaning as it is. Behind trusted proxies `client` and `scheme` are the
+    client's own, with port 0, which proxies do not tell.
     """
     peer = cast("Addressed", request.peer)
     client, server, scheme = peer.addresses
+    if request.peer.proxies.believed:
+        client, scheme = _client(request, client), request.scheme
     path, root = request.path, peer.root_path
     return {
         "type": "http",
@@ -49,6 +53,14 @@ def http_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
         "state": state.copy(),
         "extensions": {"http.response.pathsend": {}},
     }
+
+
+def _client(request: Request, end: tuple[str, int] | None) -> tuple[str, int] | None:
+    """The client by what the proxies say; the other end of the connection where they say nothing."""
+    address = request.client_ip
+    if address is None or (end is not None and address == canonical(end[0])):
+        return end
+    return address, 0
 
 
 def websocket_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:

@@ -1,4 +1,4 @@
-"""Who sent a request: one rule for rate limits, the access log and `request.client_ip`.
+"""Who sent a request, and by which scheme: one rule for rate limits, the access log, handlers and mounted apps.
 
 Without trusted proxies it is the other end of the connection. With them, addresses are believed from the right of the
 forwarding field, one for each proxy: what a proxy has appended is true, what stands to the left of it is whatever the
@@ -22,7 +22,10 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PAIR = rf'{_TOKEN}=(?:{_TOKEN}|"(?:[^"\\]|\\.)*")'
 _ELEMENT = re.compile(rf"[ \t]*{_PAIR}(?:[ \t]*;(?:[ \t]*{_PAIR})?)*[ \t]*")
 """One element of Forwarded (RFC 7239 §4), in which no character has two places: it never tries back."""
-_FOR = re.compile(rf'(?:^|;)[ \t]*for=({_TOKEN}|"[^"\\]*")[ \t]*(?:;|$)', re.IGNORECASE)
+_NAMED = re.compile(rf'({_TOKEN})=({_TOKEN}|"(?:[^"\\]|\\.)*")')
+"""A pair's name and value. Looked for one after another, none is found within a quoted string, which a client may have
+written: some proxies pass the Host field on as `host=`."""
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _LONGEST = 64  # characters of an address with its zone: what is looked up is kept for a while
 _MOST_COMMAS = 4  # within the quoted strings of one element
 
@@ -71,19 +74,41 @@ def client_of(peer: str | None, fields: dict[bytes, bytes], proxies: Proxies) ->
     pseudonym, anything malformed) ends the walk: the client is then the last proxy that is known.
     """
     client = None if peer is None else canonical(peer)
-    if not proxies.believed:
-        return client
+    return _walk(client, fields, proxies)[0] if proxies.believed else client
+
+
+def scheme_of(peer: str | None, scheme: str, fields: dict[bytes, bytes], proxies: Proxies) -> str:
+    """`http` or `https`, as the client spoke to the first proxy that is believed; `scheme` if none tells it.
+
+    `proto` of the `Forwarded` element the client's address is from. Else of `X-Forwarded-Proto`, which most proxies
+    overwrite and some append to: counted from the right as addresses are, the left-most where there are fewer.
+    """
+    client = None if peer is None else canonical(peer)
+    if not proxies.believed or not (proxies.hops or _trusts(proxies, client)):
+        return scheme
+    _, steps, element = _walk(client, fields, proxies)
+    if proxies.field == b"forwarded":
+        told = _value(element, "proto")
+    else:
+        entries = fields.get(b"x-forwarded-proto", b"").decode("latin-1").split(",")
+        told = entries[-min(max(steps, 1), len(entries))].strip()
+    return _SCHEMES.get(told.lower(), scheme)
+
+
+def _walk(client: str | None, fields: dict[bytes, bytes], proxies: Proxies) -> tuple[str | None, int, str]:
+    """The client by what proxies have written, how many were believed, and what the last of them wrote."""
+    forwarded = proxies.field == b"forwarded"
     rest = fields.get(proxies.field, b"").decode("latin-1")
-    step = _last_forwarded if proxies.field == b"forwarded" else _last_entry
+    steps, believed = 0, ""
     for _ in range(proxies.hops or _MOST_HOPS):
         if not rest or (not proxies.hops and not _trusts(proxies, client)):
             break
-        rest, entry = step(rest)
-        address = _address(entry)
+        rest, entry = _last_forwarded(rest) if forwarded else _last_entry(rest)
+        address = _address(_value(entry, "for") if forwarded else entry)
         if address is None:
             break
-        client = address
-    return client
+        client, steps, believed = address, steps + 1, entry
+    return client, steps, believed
 
 
 def _trusts(proxies: Proxies, client: str | None) -> bool:
@@ -100,7 +125,7 @@ def _last_entry(rest: str) -> tuple[str, str]:
 
 
 def _last_forwarded(rest: str) -> tuple[str, str]:
-    """What is left of Forwarded, and `for` of its right-most element.
+    """What is left of Forwarded, and its right-most element; empty if it is malformed.
 
     Read from the right, so that a quote which a client left open cannot hide what the proxies have added. The shortest
     well-formed end is the element: an element of a proxy cannot end in another one within a quoted string.
@@ -110,11 +135,15 @@ def _last_forwarded(rest: str) -> tuple[str, str]:
     for _ in range(_MOST_COMMAS + 1):
         cut = rest.rfind(",", 0, cut)
         if _ELEMENT.fullmatch(rest, cut + 1, end):
-            found = _FOR.search(rest[cut + 1 :])
-            return rest[: max(cut, 0)], found[1].strip('"') if found else ""
+            return rest[: max(cut, 0)], rest[cut + 1 :]
         if cut < 0:
             break
     return "", ""
+
+
+def _value(element: str, name: str) -> str:
+    """The value of that name in an element of Forwarded; empty where there is none."""
+    return next((value.strip('"') for found, value in _NAMED.findall(element) if found.lower() == name), "")
 
 
 def _address(entry: str) -> str | None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from stanchion.errors import BadRequest
 from stanchion.http.body import Body
-from stanchion.http.client import Proxies, client_of
+from stanchion.http.client import Proxies, client_of, scheme_of
 from stanchion.http.headers import Headers
 from stanchion.telemetry.trace import TraceContext, request_id
 
@@ -141,8 +141,12 @@ class Request(Struct, eq=False):
 
     @property
     def scheme(self) -> str:
-        """`http` or `https`."""
-        return self.peer.scheme
+        """`http` or `https`, as the client wrote it by the setting `trusted_proxies`."""
+        peer = self.peer
+        if not peer.proxies.believed:
+            return peer.scheme
+        end = peer.client
+        return scheme_of(None if end is None else end[0], peer.scheme, self.fields, peer.proxies)
 
     async def body(self) -> bytes:
         """The whole body; empty where there is none. Asked for again it is the same.
