@@ -39,7 +39,8 @@ class Outbound:
             await self._stream(response, head_only)
             return
         body = response.body if type(response.body) is bytes else body_bytes(response)
-        await self._start(response, None if response.status in _NO_BODY else len(body))
+        told = head_only and response.fields is not None  # an upstream's: its length is there if it has one
+        await self._start(response, None if told or response.status in _NO_BODY else len(body))
         await self._body(b"" if head_only else body, more=False)
 
     async def _stream(self, response: Stream, head_only: bool) -> None:
@@ -85,4 +86,7 @@ def fields_of(response: Response) -> list[tuple[bytes, bytes]]:
     if response.media_type is not None and response.status not in _NO_BODY:
         check_field("content-type", response.media_type)
         pairs.insert(0, ("content-type", response.media_type))
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    if response.date is not None:
+        own.append((b"date", response.date))
+    return own + [(name.lower(), value) for name, value in response.fields or ()]

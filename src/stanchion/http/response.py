@@ -17,7 +17,18 @@ HTML = "text/html; charset=utf-8"
 BYTES = "application/octet-stream"
 
 
-class Response(Struct, eq=False, repr_omit_defaults=True):
+class Received(Struct, eq=False, repr_omit_defaults=True, kw_only=True):
+    """What a response has that was made elsewhere: at an upstream, or here at another time."""
+
+    fields: list[tuple[bytes, bytes]] | None = None
+    """Further fields, which go out as they are: whoever sets them knows that each is a name and a value of one line,
+    and leaves out those of the connection, Content-Type and Date. Content-Length is among them only where there is no
+    body to tell it by: in the answer to a HEAD, and in a 304."""
+    date: bytes | None = None
+    """The value of Date; None for now."""
+
+
+class Response(Received, eq=False, repr_omit_defaults=True):
     """A response: `Response({"id": 7}, status=201, headers={"Location": "/orders/7"})`.
 
     `media_type` defaults by the body: JSON for a value, text/plain for str, application/octet-stream for
@@ -32,6 +43,13 @@ class Response(Struct, eq=False, repr_omit_defaults=True):
     more_headers: list[tuple[str, str]] | None = None
     """Fields that repeat, such as Set-Cookie; see `add_header`."""
 
+    def has_header(self, name: str) -> bool:
+        """Whether there is a field of this name, in lower case, among `headers` or those made elsewhere."""
+        raw = name.encode()
+        return any(own.lower() == name for own in self.headers or ()) or any(
+            field[0].lower() == raw for field in self.fields or ()
+        )
+
     def add_header(self, name: str, value: str) -> None:
         """Add a field that may occur more than once."""
         if self.more_headers is None:
@@ -43,6 +61,8 @@ class Response(Struct, eq=False, repr_omit_defaults=True):
         lower = name.lower()
         kept = {key: old for key, old in (self.headers or {}).items() if key.lower() != lower}
         self.headers = {**kept, name: value}
+        if self.fields is not None:
+            self.fields = [field for field in self.fields if field[0].lower() != lower.encode()]
 
     def set_cookie(
         self,
@@ -86,6 +106,8 @@ class Stream(Response):
 
     length: int | None = None
     """Bytes of the whole body; if the iterator gives more or fewer the connection breaks off."""
+    trailers: list[tuple[bytes, bytes]] | None = None
+    """Fields to follow a chunked body, there by the time the iterator ends; as they are, like `fields`."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as the wire layer sends it."""

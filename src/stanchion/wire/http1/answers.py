@@ -24,6 +24,8 @@ from stanchion.wire.http1.shelf import Fields, Shelved, plain
 from stanchion.wire.phases import IDLE
 from stanchion.wire.server import Server
 
+_DATE_LINE = len("\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT")
+
 
 class Refused(NamedTuple):
     """Waits among the pipelined requests for its turn to be answered."""
@@ -109,7 +111,8 @@ class Answers(Incoming):
         if self._incoming is not None:
             self.answering(request)
         server = self._server
-        tail = self.tail(request, response) if self._ending or self._http10 or server.request_ids else server.date
+        plain = not (self._ending or self._http10 or server.request_ids) and response.date is None
+        tail = server.date if plain else self.tail(request, response)
         data = whole(response, body, tail, request.method == "HEAD")
         self._settle(request, response.status, len(data))
         self.transport.write(data)
@@ -120,7 +123,9 @@ class Answers(Incoming):
         tail = server.date_keep if self._http10 else server.date
         if self._ending and not self._pending:
             tail = server.date_close
-        if server.request_ids and not any(name.lower() == "x-request-id" for name in response.headers or ()):
+        if response.date is not None:
+            tail = b"\r\ndate: " + response.date + tail[_DATE_LINE:]
+        if server.request_ids and not response.has_header("x-request-id"):
             return b"\r\nx-request-id: %b%b" % (request.id.encode(), tail)
         return tail
 

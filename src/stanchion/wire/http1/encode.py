@@ -25,8 +25,12 @@ def whole(response: Response, body: bytes, date: bytes, head_only: bool) -> byte
         length = body = b""
     elif head_only:
         body = b""
+        if response.fields is not None:
+            length = b""  # it is in there, if its origin has told it
     if response.headers is None and response.more_headers is None:
-        return b"".join((prefix, length, date, body))
+        if response.fields is None:
+            return b"".join((prefix, length, date, body))
+        return b"".join((prefix, length, lines(response.fields), date, body))
     return b"".join((prefix, length, extra_fields(response), date, body))
 
 
@@ -59,7 +63,7 @@ def prefix_of(status: int, media_type: str | None) -> bytes:
 
 
 def extra_fields(response: Response) -> bytes:
-    """A response's own header fields, each line led by CRLF.
+    """A response's own header fields, those made elsewhere before them; each line is led by CRLF.
 
     Raises:
         ValueError: a name or value could end its line (response splitting).
@@ -69,4 +73,10 @@ def extra_fields(response: Response) -> bytes:
         pairs += response.more_headers
     for name, value in pairs:
         check_field(name, value)
-    return "".join([f"\r\n{name}: {value}" for name, value in pairs]).encode("latin-1")
+    own = "".join([f"\r\n{name}: {value}" for name, value in pairs]).encode("latin-1")
+    return own if response.fields is None else lines(response.fields) + own
+
+
+def lines(fields: list[tuple[bytes, bytes]]) -> bytes:
+    """Fields that are known to be sound, each line led by CRLF."""
+    return b"".join([b"\r\n%b: %b" % field for field in fields])

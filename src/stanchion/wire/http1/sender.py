@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from stanchion.http.files import File, FilePlan, prepare
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
-from stanchion.wire.http1.encode import streamed
+from stanchion.wire.http1.encode import lines, streamed
 from stanchion.wire.phases import HANDLE, WRITE
 
 _SEND = 1024 * 1024
@@ -81,7 +81,7 @@ async def _send_chunks(sink: Sink, response: Stream, chunked: bool) -> None:
     if left:
         raise ValueError(f"a stream ended {left} bytes short of its length of {response.length}")
     if chunked:
-        _write(sink, b"0\r\n\r\n")
+        _write(sink, b"0%b\r\n\r\n" % lines(response.trailers or []))
 
 
 def _write(sink: Sink, data: bytes) -> None:
