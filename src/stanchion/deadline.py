@@ -26,3 +26,8 @@ def shorten(until: float) -> None:
     now = _until.get()
     if now is None or until < now:
         _until.set(until)
+
+
+def lift() -> None:
+    """Let what runs in this context have no deadline: for work that others wait for as well, and that has its own."""
+    _until.set(None)

@@ -1,15 +1,25 @@
-"""Generations: a number a tag that only grows. What was made under an older one is no longer valid."""
+"""Generations: a number a tag. What was made under another one than it has now is no longer valid.
 
+A cell never gets a number back that it had before. Without a fleet it counts up. In a fleet its numbers are given by a
+store that all machines share, and grow; between a change that is made here and the number that the store gives to it, a
+cell holds a mark: a number of chance that is nowhere else. See `cache.tags`.
+"""
+
+from collections.abc import Callable, Iterable
+from secrets import randbits
 from zlib import crc32
 
 from stanchion.board.locks import RecordLocks
+
+MARK = 1 << 63
+"""The bit that tells a mark."""
 
 
 class Generations:
     """Reading takes no lock (0.04 µs); raising one takes 0.9 µs and is exact over processes.
 
     Tags share the cells by hash. Two tags in one cell invalidate each other's entries, which costs a look-up anew and
-    is never stale. A process killed in `bump` has raised the generation or has not.
+    is never stale. A process killed in a change has made it or has not.
     """
 
     def __init__(self, cells: memoryview, first: int, locks: RecordLocks) -> None:
@@ -39,11 +49,61 @@ class Generations:
         Raises:
             IndexError: there is no such cell.
         """
+        return self._change(index, lambda now: now + 1)[1]
+
+    def same(self, stamps: Iterable[tuple[int, int]]) -> bool:
+        """Whether all these cells still have these numbers: 0.06 µs for one, 0.03 more for each other."""
+        cells = self._cells
+        for index, number in stamps:  # noqa: SIM110 - `all` of a generator takes 0.2 µs more
+            if cells[index] != number:
+                return False
+        return True
+
+    def begin(self, number: int) -> None:
+        """Give this number to every cell that never had one.
+
+        A board begins with zeros, as the one before it did. Entries that outlived that one would be taken for valid.
+        """
+        for index in range(self._count):
+            if not self._cells[index]:
+                self._change(index, lambda now: now or number)
+
+    def mark(self, index: int) -> int:
+        """Change the cell to a new mark; returns that."""
+        mark = MARK | randbits(63)
+        self._change(index, lambda _: mark)
+        return mark
+
+    def settle(self, index: int, number: int, mark: int = 0) -> bool:
+        """Take over a number that the fleet's store has given; returns whether the cell has changed.
+
+        It replaces `mark`, for which it was given, and a lower number. Another mark stays: the store will give that a
+        number of its own.
+
+        Raises:
+            IndexError: there is no such cell.
+        """
+        if self._cells[index] == number:
+            return False
+
+        def settled(now: int) -> int:
+            return number if now == mark or now < number < MARK else now
+
+        before, after = self._change(index, settled)
+        return before != after
+
+    def numbers(self) -> list[int]:
+        """Those of all cells, marks among them: 10 µs."""
+        return self._cells.tolist()
+
+    def _change(self, index: int, to: Callable[[int], int]) -> tuple[int, int]:
+        """Replace a number under its lock; the one before, and the one now."""
         if not 0 <= index < self._count:
             raise IndexError(f"generation {index}: the board has {self._count}, from 0")
         self._locks.acquire(self._first + index)
         try:
-            self._cells[index] = new = self._cells[index] + 1
+            before = self._cells[index]
+            self._cells[index] = after = to(before)
         finally:
             self._locks.release()
-        return new
+        return before, after
