@@ -1,9 +1,9 @@
 """Rows to values: a Struct by the names of its columns, or the one value of a row that has but one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -24,7 +24,7 @@ def reader(kind: type[T], columns: tuple[str, ...], native: frozenset[type]) -> 
     Raises:
         ConfigurationError: a field without a default has no column.
     """
-    return _reader(kind, columns, native)
+    return _reader(cast(Hashable, kind), columns, native)
 
 
 @lru_cache(maxsize=1024)
