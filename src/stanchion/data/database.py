@@ -1,0 +1,173 @@
+"""What a handler reads and writes with: `db = app.database("sqlite:///flights.db")`.
+
+airport = await db.get(Airport, iata)                                   # gathered with the others of its loop tick
+flights = await db.all(Flight, "SELECT * FROM flights WHERE dest = $1", iata)
+booking = await db.insert(Booking(flight=7, name="Ada"))                # shares a commit with the others of its tick
+async with db.transaction() as tx:
+    await tx.execute("UPDATE seats SET free = free - 1 WHERE flight = $1", 7)
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from stanchion.data.driver import FAILURES, Driver, Insertion, Rows, Statements
+from stanchion.data.gathering import Gathering, Keyed
+from stanchion.data.rows import reader
+from stanchion.data.tables import Table, Tables
+from stanchion.errors import NotFound
+
+T = TypeVar("T")
+
+
+class Reading:
+    """Statements whose rows become values. `kind` is a Struct, by the names of its fields, or a type for one column."""
+
+    def __init__(self, statements: Statements, native: frozenset[type]) -> None:
+        self._statements = statements
+        self._native = native
+
+    async def one(self, kind: type[T], statement: str, *values: Any) -> T | None:
+        """The first row, or None where there is none."""
+        found = self._made(kind, await self._statements.fetch(statement, values))
+        return found[0] if found else None
+
+    async def all(self, kind: type[T], statement: str, *values: Any) -> list[T]:
+        """All rows."""
+        return self._made(kind, await self._statements.fetch(statement, values))
+
+    async def stream(self, kind: type[T], statement: str, *values: Any) -> AsyncIterator[T]:
+        """The rows as they come, for more than fit into memory. It holds a connection until its end."""
+        async for part in self._statements.stream(statement, values):
+            for row in self._made(kind, part):
+                yield row
+
+    async def execute(self, statement: str, *values: Any) -> int:
+        """Run a statement; returns how many rows it has changed."""
+        return await self._statements.execute(statement, values)
+
+    def _made(self, kind: type[T], found: Rows) -> list[T]:
+        if not found.rows:
+            return []
+        make = reader(kind, found.columns, self._native)
+        return [make(row) for row in found.rows]
+
+
+class Database(Reading):
+    """One database of the app, in one worker; safe to use from many tasks at once."""
+
+    def __init__(self, name: str, driver: Driver, *, largest_batch: int = 256, batches: int = 2) -> None:
+        """`largest_batch` are the keys or rows of a batch, `batches` how many of them may run at one time."""
+        super().__init__(driver, driver.native)
+        self.name = name
+        self.tables = Tables()
+        self._driver = driver
+        self._largest = largest_batch
+        self._batches = batches
+        self._keyed: dict[type, Keyed[Any, Any]] = {}
+        self._inserting: Gathering[Insertion, Rows] = Gathering(driver.insert, largest=largest_batch, in_flight=1)
+
+    def __repr__(self) -> str:
+        return f"<Database {self.name}: {self._driver!r}>"
+
+    def statistics(self) -> dict[str, float]:
+        """Those of the driver, and of the reads and inserts that were gathered."""
+        reads = [keyed.statistics() for keyed in self._keyed.values()]
+        writes = self._inserting.statistics()
+        return {
+            **self._driver.statistics(),
+            "reads": sum(each["calls"] for each in reads),
+            "read_batches": sum(each["batches"] for each in reads),
+            "inserts": writes["calls"],
+            "insert_batches": writes["batches"],
+        }
+
+    def table(self, kind: type[T], name: str, *, key: str) -> Table[T]:
+        """Say in which table the rows of a Struct are, and which column identifies one. Without it `FlightDetail` is in
+        `flight_details`, and its first field is the key.
+
+        Raises:
+            ConfigurationError: it is no Struct, has a table already, or the key is none of its fields.
+        """
+        return self.tables.declare(kind, name, key)
+
+    async def get(self, kind: type[T], key: Any, *, alone: bool = False) -> T:
+        """The row with this key. Reads of one loop tick are one statement, unless it is to be `alone`.
+
+        Raises:
+            NotFound: there is none (404).
+        """
+        found = await self.find(kind, key, alone=alone)
+        if found is None:
+            raise NotFound(f"there is no {kind.__name__} {key!r}")
+        return found
+
+    async def find(self, kind: type[T], key: Any, *, alone: bool = False) -> T | None:
+        """As `get`; None where there is none."""
+        if alone:
+            found: dict[Any, T] = await self._load(self.tables.of(kind), [key])
+            return found.get(key)
+        row: T | None = await self._reads(kind).get(key)
+        return row
+
+    async def get_many(self, kind: type[T], keys: Sequence[Any]) -> list[T | None]:
+        """The rows with these keys, in their order; None for those there are not."""
+        reads = self._reads(kind)
+        answers = [reads.get(key) for key in keys]
+        return [await answer for answer in answers]
+
+    async def insert(self, row: T, *, alone: bool = False) -> T:
+        """Insert a row, with the table's defaults for what is None, and return it as it then is.
+
+        Inserts of one loop tick share a commit, which is when each of them returns; one that fails fails alone.
+
+        Raises:
+            ConstraintViolated: it is against a constraint of the schema (409).
+        """
+        table = self.tables.of(type(row))
+        columns, values = table.given(row)
+        insertion = Insertion(table.insertion(columns), values)
+        if alone:
+            outcome = (await self._driver.insert([insertion]))[0]
+            if isinstance(outcome, Exception):
+                raise outcome
+            return self._made(type(row), outcome)[0]
+        return self._made(type(row), await self._inserting.call(insertion))[0]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Reading]:
+        """Statements that take effect together, or not at all if the block raises. Nothing in it is gathered."""
+        async with self._driver.transaction() as statements:
+            yield Reading(statements, self._native)
+
+    async def open(self) -> None:
+        """Make ready."""
+        await self._driver.open()
+
+    async def close(self) -> None:
+        """Close, after what runs."""
+        await self._driver.close()
+
+    async def check(self) -> None:
+        """Raise while the database does not answer; for a readiness check."""
+        await self._driver.check()
+
+    def _reads(self, kind: type[T]) -> Keyed[Any, T]:
+        keyed = self._keyed.get(kind)
+        if keyed is None:
+            table = self.tables.of(kind)
+            keyed = self._keyed[kind] = Keyed(
+                lambda keys: self._load(table, keys),
+                largest=self._largest,
+                in_flight=self._batches,
+                fatal=lambda error: isinstance(error, FAILURES),
+            )
+        return keyed
+
+    async def _load(self, table: Table[T], keys: Sequence[Any]) -> dict[Any, T]:
+        found = await self._driver.fetch_by_keys(table.by_key, table.by_keys, keys)
+        if not found.rows:
+            return {}
+        place = found.columns.index(table.key)
+        make = reader(table.kind, found.columns, self._native)
+        return {row[place]: make(row) for row in found.rows}

@@ -1,0 +1,87 @@
+"""What is asked of a database's driver; the two that are there are `postgres` and `sqlite`."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NamedTuple, Protocol
+
+from msgspec import Struct
+
+from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
+
+Row = Sequence[Any]
+
+
+class Rows(NamedTuple):
+    """The result of a statement."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+
+
+class Insertion(NamedTuple):
+    """One row to insert: `statement` with `$1`, `$2`, …, which returns the row as it then is."""
+
+    statement: str
+    values: tuple[Any, ...]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a driver keeps to."""
+
+    connections: int
+    """The most that are open at one time."""
+    waiting: int
+    """Statements that may wait for a connection."""
+    patience: float
+    """Seconds to wait for one, and for a statement, where the request has no deadline that is earlier."""
+
+
+class Statements(Protocol):
+    """What runs statements: a driver, each by itself, or one of its transactions.
+
+    Raises, from all of these:
+        DatabaseUnavailable, DatabaseBusy, DatabaseTimeout, ConstraintViolated: see `failures`.
+    """
+
+    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+        """All rows of a statement that returns some."""
+
+    async def execute(self, statement: str, values: Sequence[Any]) -> int:
+        """How many rows a statement has changed."""
+
+    def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+        """The rows part by part, each at most a few hundred; the connection is held until the end."""
+
+
+class Driver(Statements, Protocol):
+    """One database, with its connections."""
+
+    native: frozenset[type]
+    """Types of its values, so that a field of such a type needs no conversion."""
+
+    async def open(self) -> None:
+        """Make ready; a database that is down meanwhile is no error."""
+
+    async def close(self) -> None:
+        """Wait for what runs, and close all connections."""
+
+    async def check(self) -> None:
+        """Ask for an answer within a second."""
+
+    async def fetch_by_keys(self, one: str, many: str, keys: Sequence[Any]) -> Rows:
+        """The rows of these keys, in any order; `one` selects by the key `$1`, `many` by the array `$1`."""
+
+    async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
+        """Insert all, with one commit if it can be; each has an outcome of its own."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Statements]:
+        """Statements that take effect together at the end of the block, or not at all if it raises."""
+
+    def statistics(self) -> dict[str, float]:
+        """Connections open and in use, and statements that wait for one."""
+
+
+FAILURES = (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout)
+"""Failures that are no statement's own, so that another try of the same batch would fail too."""
+
+__all__ = ["FAILURES", "ConstraintViolated", "Driver", "Insertion", "Limits", "Row", "Rows", "Statements"]

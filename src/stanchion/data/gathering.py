@@ -1,0 +1,154 @@
+"""Calls of one loop tick made one: keyed reads, and writes that can share a commit.
+
+The first call of a tick arranges for its end, when all that have come by then go together; while enough batches are
+under way those that come gather for the next: the more load, the larger the batches, and the less each call costs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from typing import Any, Generic, TypeVar
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+Outcome = Any
+"""An answer, or an exception that is the call's own."""
+Work = Callable[[Sequence[Q]], Awaitable[Sequence[Outcome]]]
+
+
+class Gathering(Generic[Q, A]):
+    """Gathers calls of `work`, which gets a batch and returns an outcome for each of it, in order.
+
+    An exception that `work` raises is every caller's of that batch. Batches run in a context of their own: they have
+    no caller's deadline. One that nobody waits for any more is cancelled.
+    """
+
+    def __init__(self, work: Work[Q], *, largest: int = 256, in_flight: int = 2) -> None:
+        self._work = work
+        self._largest = largest
+        self._in_flight = in_flight
+        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+        self._calls = self._batches = 0
+
+    def __repr__(self) -> str:
+        return f"<Gathering {len(self._waiting)} wait, {len(self._running)} batches run>"
+
+    def statistics(self) -> dict[str, int]:
+        """Calls and the batches they went in since the start, and the calls that wait."""
+        return {"calls": self._calls, "batches": self._batches, "waiting": len(self._waiting)}
+
+    def call(self, question: Q) -> "asyncio.Future[A]":
+        """The answer to come; who cancels it gives up on its own behalf alone."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[A] = loop.create_future()
+        self._waiting.append((question, answer))
+        if not self._scheduled and len(self._running) < self._in_flight:
+            self._scheduled = True
+            loop.call_soon(self._flush)
+        return answer
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        while self._waiting and len(self._running) < self._in_flight:
+            batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+            batch = [(question, answer) for question, answer in batch if not answer.done()]
+            if batch:
+                self._start(batch)
+
+    def _start(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
+        self._batches += 1
+        self._calls += len(batch)
+        task = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        left = len(batch)
+
+        def gone(answer: "asyncio.Future[A]") -> None:
+            nonlocal left
+            left -= answer.cancelled()
+            if left == 0:
+                task.cancel()
+
+        for _, answer in batch:
+            answer.add_done_callback(gone)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self._flush()
+
+    async def _run(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
+        try:
+            outcomes: Sequence[Outcome] = await self._work([question for question, _ in batch])
+        except asyncio.CancelledError:
+            for _, answer in batch:
+                answer.cancel()
+            raise
+        except Exception as error:
+            outcomes = [error] * len(batch)
+        for (_, answer), outcome in zip(batch, outcomes, strict=True):
+            if answer.done():
+                continue
+            if isinstance(outcome, Exception):
+                answer.set_exception(_own(outcome))
+            else:
+                answer.set_result(outcome)
+
+
+def _own(error: Exception) -> Exception:
+    """The exception without a traceback: several tasks raise it, and each would add to the one they share."""
+    return error.with_traceback(None)
+
+
+class Keyed(Generic[Q, A]):
+    """Gathers look-ups by key: a key asked for twice in a batch is looked up once.
+
+    `load` gets distinct keys and returns what it has found, by key. Where it fails for a batch of several it is called
+    again for each key alone, so that one that is malformed fails for itself, unless `fatal` says that it was not a key.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[Sequence[Q]], Awaitable[dict[Q, A]]],
+        *,
+        largest: int = 256,
+        in_flight: int = 2,
+        fatal: Callable[[Exception], bool] = lambda error: False,
+    ) -> None:
+        self._load = load
+        self._fatal = fatal
+        self._gathering: Gathering[Q, A | None] = Gathering(self._work, largest=largest, in_flight=in_flight)
+
+    def __repr__(self) -> str:
+        return f"<Keyed {self._gathering!r}>"
+
+    def statistics(self) -> dict[str, int]:
+        """See `Gathering`."""
+        return self._gathering.statistics()
+
+    def get(self, key: Q) -> "asyncio.Future[A | None]":
+        """What `load` finds for the key; None where it finds nothing.
+
+        Raises:
+            TypeError: the key cannot be hashed.
+        """
+        hash(key)
+        return self._gathering.call(key)
+
+    async def _work(self, keys: Sequence[Q]) -> Sequence[Outcome]:
+        distinct = list(dict.fromkeys(keys))
+        try:
+            found = await self._load(distinct)
+        except Exception as error:
+            if len(distinct) <= 1 or self._fatal(error):
+                raise
+            alone = {key: await self._alone(key) for key in distinct}
+            return [alone[key] for key in keys]
+        return [found.get(key) for key in keys]
+
+    async def _alone(self, key: Q) -> Outcome:
+        try:
+            return (await self._load([key])).get(key)
+        except Exception as error:
+            return error

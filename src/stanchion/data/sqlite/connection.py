@@ -1,0 +1,107 @@
+"""One connection and the thread that has it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
+from stanchion.deadline import until
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_STEPS = 2000
+"""Of SQLite's virtual machine between two looks at the time: about 20 µs."""
+_PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA busy_timeout = {busy};
+PRAGMA temp_store = MEMORY;
+PRAGMA mmap_size = 268435456;
+PRAGMA cache_size = -16384;
+"""
+
+
+class Threaded:
+    """A connection that one thread uses. Whoever gives up waiting for a call has it end in SQLite as well."""
+
+    def __init__(self, path: str, *, read_only: bool, patience: float) -> None:
+        self._path = path
+        self._read_only = read_only
+        self._patience = patience
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._connection: sqlite3.Connection | None = None
+        self._until = 0.0  # of the call that runs: seconds of `monotonic()`
+
+    def __repr__(self) -> str:
+        return f"<Threaded {self._path}{' to read' if self._read_only else ''}>"
+
+    async def run(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`function(connection, …)` in the thread, until the deadline at the latest.
+
+        Raises:
+            DatabaseTimeout, DatabaseUnavailable, ConstraintViolated: see `failures`.
+        """
+        call = _Call(self._patience)
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, lambda: self._called(call, function, *args, **kwargs))
+        except asyncio.CancelledError:
+            call.until = 0.0
+            raise
+
+    def _called(self, call: "_Call", function: Any, *args: Any, **kwargs: Any) -> Any:
+        if monotonic() > call.until:
+            raise DatabaseTimeout
+        try:
+            connection = self._connection or self._connect()
+            connection.set_progress_handler(lambda: monotonic() > call.until, _STEPS)
+            return function(connection, *args, **kwargs)
+        except sqlite3.IntegrityError as error:
+            raise ConstraintViolated(str(error).partition(": ")[2] or str(error)) from error
+        except sqlite3.OperationalError as error:
+            raise _translated(error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = self._path if self._path.startswith("file:") else f"file:{self._path}"
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+        connection.executescript(_PRAGMAS.format(busy=int(self._patience * 1000)))
+        if self._read_only:
+            connection.execute("PRAGMA query_only = ON")
+        self._connection = connection
+        return connection
+
+    async def close(self) -> None:
+        """Wait for the call that runs, then close."""
+
+        def close() -> None:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, close)
+        self._thread.shutdown(wait=False)
+
+
+class _Call:
+    __slots__ = ("until",)
+
+    def __init__(self, patience: float) -> None:
+        deadline = until()
+        end = monotonic() + patience
+        self.until = end if deadline is None else min(end, deadline)
+
+
+def _translated(error: sqlite3.OperationalError) -> Exception:
+    text = str(error)
+    if text == "interrupted":
+        return DatabaseTimeout()
+    if "locked" in text or "unable to open" in text or "disk I/O" in text or "is full" in text:
+        return DatabaseUnavailable(f"the database cannot be used: {text}")
+    return error

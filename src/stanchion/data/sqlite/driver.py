@@ -1,0 +1,221 @@
+"""The driver: who reads, who writes, and in which order."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from stanchion.data.driver import Insertion, Limits, Rows, Statements
+from stanchion.data.failures import ConstraintViolated, DatabaseBusy
+from stanchion.data.sqlite.connection import Threaded
+from stanchion.deadline import remaining
+from stanchion.offload.places import Places
+
+_READERS = 4
+"""Threads of Python share one interpreter lock: more of them than the longest queries need bring nothing."""
+_PART = 256
+_STORED = frozenset((int, float, str, bytes, bool))
+_READING = ("SELECT", "VALUES", "EXPLAIN", "WITH")
+
+
+class SQLite:
+    """One file in WAL mode: readers never wait for the writer. See `Driver`."""
+
+    native: frozenset[type] = frozenset((int, float, str, bytes))
+    """A date, a bool or a list is kept as text or a number, and converted."""
+
+    def __init__(self, path: str, limits: Limits) -> None:
+        """`path` is a file's, or `:memory:`."""
+        self._limits = limits
+        alone = path == ":memory:"
+        self._writer = Threaded(path, read_only=False, patience=limits.patience)
+        count = min(_READERS, limits.connections)
+        readers = [Threaded(path, read_only=True, patience=limits.patience) for _ in range(0 if alone else count)]
+        self._readers = readers or [self._writer]
+        self._idle = list(self._readers)
+        self._reading = Places(len(self._readers), limits.waiting)
+        self._writing = Places(1, limits.waiting)
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"<SQLite {self._path}: {self._reading!r} to read, {self._writing!r} to write>"
+
+    def statistics(self) -> dict[str, float]:
+        """See `Driver`."""
+        return {
+            "connections": len({*self._readers, self._writer}),
+            "in_use": self._reading.taken + self._writing.taken,
+            "waiting": self._reading.waiting + self._writing.waiting,
+        }
+
+    async def open(self) -> None:
+        """See `Driver`: the writer makes the file, and puts it in WAL mode, before anybody reads."""
+        await self._writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
+
+    async def close(self) -> None:
+        """See `Driver`."""
+        for each in {*self._readers, self._writer}:
+            await each.close()
+
+    async def check(self) -> None:
+        """See `Driver`."""
+        await self.fetch("SELECT 1", ())
+
+    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+        """See `Statements`: one that does not begin as a query goes to the writer."""
+        if statement.lstrip()[:7].upper().startswith(_READING) and not _changes(statement):
+            async with self._reader() as reader:
+                return await reader.run(_fetch, statement, values)
+        async with self._write():
+            return await self._writer.run(_fetch, statement, values)
+
+    async def execute(self, statement: str, values: Sequence[Any]) -> int:
+        """See `Statements`."""
+        async with self._write():
+            return await self._writer.run(_execute, statement, values)
+
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+        """See `Statements`: it has a reader to itself, which sees the database as it was at the start."""
+        async with self._reader() as reader:
+            cursor = await reader.run(lambda connection: connection.execute(statement, bound(values)))
+            try:
+                while part := await reader.run(lambda connection: cursor.fetchmany(_PART)):
+                    yield Rows(_columns(cursor), part)
+            finally:
+                await asyncio.shield(reader.run(lambda connection: cursor.close()))
+
+    async def fetch_by_keys(self, one: str, many: str, keys: Sequence[Any]) -> Rows:
+        """See `Driver`: a prepared statement a key is faster here than one for all, and they are one hop."""
+        async with self._reader() as reader:
+            return await reader.run(_fetch_each, one, keys)
+
+    async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
+        """See `Driver`: one transaction, in which each row has a statement that fails by itself."""
+        async with self._write():
+            return await self._writer.run(_insert, rows)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Statements]:
+        """See `Driver`: nobody else writes meanwhile."""
+        async with self._write():
+            await self._writer.run(_execute, "BEGIN IMMEDIATE", ())
+            try:
+                yield Transaction(self._writer)
+            except BaseException:
+                await asyncio.shield(self._writer.run(_roll_back))
+                raise
+            try:
+                await self._writer.run(_execute, "COMMIT", ())
+            except BaseException:
+                await asyncio.shield(self._writer.run(_roll_back))
+                raise
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[Threaded]:
+        await self._enter(self._reading)
+        reader = self._idle.pop()
+        try:
+            yield reader
+        finally:
+            self._idle.append(reader)
+            self._reading.leave()
+
+    @asynccontextmanager
+    async def _write(self) -> AsyncIterator[None]:
+        await self._enter(self._writing)
+        try:
+            yield
+        finally:
+            self._writing.leave()
+
+    async def _enter(self, places: Places) -> None:
+        left = remaining()
+        if not await places.enter(self._limits.patience if left is None else min(left, self._limits.patience)):
+            raise DatabaseBusy(places.size)
+
+
+class Transaction:
+    """The statements of one transaction, on the writer's connection. See `Statements`."""
+
+    def __init__(self, writer: Threaded) -> None:
+        self._writer = writer
+
+    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+        """See `Statements`."""
+        return await self._writer.run(_fetch, statement, values)
+
+    async def execute(self, statement: str, values: Sequence[Any]) -> int:
+        """See `Statements`."""
+        return await self._writer.run(_execute, statement, values)
+
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+        """See `Statements`: all at once, since the transaction may go on to change what is read."""
+        yield await self.fetch(statement, values)
+
+
+def bound(values: Sequence[Any]) -> dict[str, Any]:
+    """Values for `$1`, `$2`, …, which SQLite takes for names; what it has no type for is text, as JSON has it."""
+    return {str(number): _stored(value) for number, value in enumerate(values, 1)}
+
+
+def _stored(value: Any) -> Any:
+    if value is None or type(value) in _STORED:
+        return value
+    plain = msgspec.to_builtins(value, builtin_types=(bytes,))
+    return msgspec.json.encode(plain).decode() if isinstance(plain, dict | list) else plain
+
+
+def _changes(statement: str) -> bool:
+    """Whether a query may change something: `WITH … INSERT`, for one. A word in a text costs it the reader, no more."""
+    words = statement.upper()
+    return any(word in words for word in ("INSERT ", "UPDATE ", "DELETE ", "REPLACE "))
+
+
+def _columns(cursor: sqlite3.Cursor) -> tuple[str, ...]:
+    return tuple(column[0] for column in cursor.description or ())
+
+
+def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> Rows:
+    cursor = connection.execute(statement, bound(values))
+    return Rows(_columns(cursor), cursor.fetchall())
+
+
+def _fetch_each(connection: sqlite3.Connection, statement: str, keys: Sequence[Any]) -> Rows:
+    rows: list[Any] = []
+    cursor = connection.cursor()
+    for key in keys:
+        rows += cursor.execute(statement, {"1": _stored(key)}).fetchall()
+    return Rows(_columns(cursor), rows)
+
+
+def _execute(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> int:
+    return max(0, connection.execute(statement, bound(values)).rowcount)
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
+    outcomes: list[Rows | Exception] = []
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for row in rows:
+            try:
+                outcomes.append(_fetch(connection, row.statement, row.values))
+            except sqlite3.IntegrityError as error:
+                outcomes.append(ConstraintViolated(str(error).partition(": ")[2] or str(error)))
+            except sqlite3.OperationalError as error:
+                if str(error) == "interrupted" or not connection.in_transaction:
+                    raise
+                outcomes.append(error)
+        connection.execute("COMMIT")
+    except BaseException:
+        _roll_back(connection)
+        raise
+    return outcomes
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.set_progress_handler(None, 0)  # the deadline that ended the transaction must not end this
+        connection.execute("ROLLBACK")

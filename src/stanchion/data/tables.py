@@ -1,0 +1,113 @@
+"""Which table a Struct is a row of, and the statements that follow from that."""
+
+import re
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import fields
+
+from stanchion.errors import ConfigurationError
+
+T = TypeVar("T")
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+class Table(Struct, Generic[T], frozen=True, kw_only=True, dict=True):
+    """A Struct's table: `db.table(Airport, "airports", key="iata")`.
+
+    Raises:
+        ConfigurationError: the type is no Struct, or the key none of its fields.
+    """
+
+    kind: type[T]
+    name: str
+    """As in the database, perhaps with a schema before it: `sales.orders`."""
+    key: str
+    """The field and column that identifies a row."""
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.kind, type) and issubclass(self.kind, Struct)):
+            raise ConfigurationError(f"{self.kind!r} is no Struct; a table's rows are Structs")
+        if self.key not in self.columns:
+            raise ConfigurationError(
+                f"the table {self.name} has the key {self.key!r}, which is no field of {self.kind.__name__}; "
+                f"expected one of {', '.join(self.columns)}"
+            )
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The fields, which have the columns' names, in their order."""
+        return tuple(field.encode_name for field in fields(self.kind))  # type: ignore[arg-type]
+
+    @cached_property
+    def by_key(self) -> str:
+        """Selects the row with the key `$1`."""
+        return f"{self._select} WHERE {quoted(self.key)} = $1"
+
+    @cached_property
+    def by_keys(self) -> str:
+        """Selects the rows with the keys of the array `$1`."""
+        return f"{self._select} WHERE {quoted(self.key)} = any($1)"
+
+    @property
+    def _select(self) -> str:
+        return f"SELECT {', '.join(map(quoted, self.columns))} FROM {quoted(self.name)}"
+
+    def insertion(self, columns: tuple[str, ...]) -> str:
+        """Inserts `$1`, `$2`, … as these columns, and returns the whole row."""
+        places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+        names = ", ".join(map(quoted, columns))
+        values = f"({names}) VALUES ({places})" if columns else "DEFAULT VALUES"
+        return f"INSERT INTO {quoted(self.name)} {values} RETURNING {', '.join(map(quoted, self.columns))}"
+
+    def given(self, row: T) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        """The columns and values to insert: those that are None are left to the database's defaults."""
+        pairs = [(name, value) for name, value in zip(self.columns, _values(row), strict=True) if value is not None]
+        return tuple(name for name, _ in pairs), tuple(value for _, value in pairs)
+
+
+def _values(row: Any) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in row.__struct_fields__)
+
+
+class Tables:
+    """The tables of a database: those declared, and those that follow from a Struct's name."""
+
+    def __init__(self) -> None:
+        self._tables: dict[type, Table[Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Tables {', '.join(table.name for table in self._tables.values())}>"
+
+    def declare(self, kind: type[T], name: str, key: str) -> Table[T]:
+        """Say which table a Struct belongs to.
+
+        Raises:
+            ConfigurationError: the Struct has one already.
+        """
+        if kind in self._tables:
+            raise ConfigurationError(f"{kind.__name__} is a row of {self._tables[kind].name} already")
+        table = self._tables[kind] = Table(kind=kind, name=name, key=key)
+        return table
+
+    def of(self, kind: type[T]) -> Table[T]:
+        """The Struct's table; not declared, `FlightDetail` is in `flight_details`, and its first field is the key."""
+        table = self._tables.get(kind)
+        if table is None:
+            names = getattr(kind, "__struct_fields__", ())
+            if not names:
+                raise ConfigurationError(f"{kind!r} is no Struct with fields; a table's rows are Structs")
+            table = self.declare(kind, _WORD.sub("_", kind.__name__).lower() + "s", names[0])
+        return table
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier, schema and all.
+
+    Raises:
+        ConfigurationError: it holds a NUL.
+    """
+    if "\0" in name or not name:
+        raise ConfigurationError(f"{name!r} cannot be a name in SQL")
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
