@@ -45,6 +45,7 @@ class Store:
         self.status = 200
         self.until = time.monotonic_ns() + 3_600_000_000_000
         self.born = time.time() - 7
+        self.date: bytes | None = None
 
     def look_up(self, request: Request) -> Response:
         self.asked += 1
@@ -53,13 +54,15 @@ class Store:
             f"{request.path} {coding}".encode(),
             self.status,
             "text/plain",
-            {"ETag": '"x"', "Age": "7"},
+            {"ETag": '"x"'} if self.date else {"ETag": '"x"', "Age": "7"},
             until=self.until,
             born=self.born,
             plain=self.plain,
             valid=lambda: self.valid,
             touch=lambda: self.there,
             count=self._count,
+            fields=[(b"x-raw", b"\xe4"), (b"age", b"7")] if self.date else None,
+            date=self.date,
         )
 
     def _count(self, number: int) -> None:
@@ -207,6 +210,15 @@ def test_they_are_counted_and_told(client: Client, served: Serving, store: Store
     assert store.told == 9
     series = served.server.meter.series("GET", "/{name}")
     assert sum(served.server.cells[series : series + 6]) == 10
+
+
+def test_one_made_elsewhere_keeps_its_date_and_fields(client: Client, store: Store) -> None:
+    store.date = b"Sun, 06 Nov 1994 08:49:37 GMT"
+    asked(client)
+    answer = client.send(get("/a")).answer()
+    assert store.asked == 1
+    assert answer.headers["date"] == "Sun, 06 Nov 1994 08:49:37 GMT"
+    assert (answer.headers["x-raw"], answer.headers["age"]) == ("\xe4", "7")
 
 
 def test_it_is_bounded() -> None:

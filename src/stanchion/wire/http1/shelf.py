@@ -6,6 +6,7 @@ as long as the cache vouches for it: asked at every use whether it has become in
 still there, when Age and Date change too. The cache stays the judge; this is bounded, and may forget at any time.
 """
 
+from copy import copy
 from time import time
 
 from stanchion.http.hit import Hit
@@ -69,8 +70,9 @@ class Shelved:
     def add(self, coding: bytes | None, hit: Hit) -> None:
         """Keep the variant for an Accept-Encoding, which is None where there was none."""
         if coding in self._heads or len(self._heads) < _VARIANTS:
-            fields = {name: value for name, value in (hit.headers or {}).items() if name.lower() != "age"}
-            bare = Hit(hit.body, hit.status, hit.media_type, fields, hit.more_headers)
+            bare = copy(hit)
+            bare.headers = {name: value for name, value in (hit.headers or {}).items() if name.lower() != "age"}
+            bare.fields = [field for field in hit.fields or () if field[0].lower() != b"age"]
             head = b"%b\r\ncontent-length: %d%b\r\nage: " % (
                 prefix_of(hit.status, hit.media_type),
                 len(hit.body),
@@ -100,8 +102,10 @@ class Shelved:
         if variant is None:
             return None
         head, body = variant
-        age = b"%d" % max(0, int(time() - self._hit.born))
-        made = self._made[coding] = b"".join((head, age, date, body))
+        hit = self._hit
+        age = b"%d" % max(0, int(time() - hit.born))
+        tail = date if hit.date is None else b"\r\ndate: %b\r\n\r\n" % hit.date
+        made = self._made[coding] = b"".join((head, age, tail, body))
         return made
 
     def tell(self) -> None:
