@@ -248,6 +248,7 @@ class Compiled:
     def decisions(self) -> Decisions:
         """What the app's protections have decided, up to date."""
         self.pools.measure()
+        self.runtime.measure(self.app.decisions)
         return self.app.decisions
 
     async def drain(self, timeout: float) -> None:

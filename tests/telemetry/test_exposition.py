@@ -9,6 +9,7 @@ from stanchion.limits import admission_queue
 from stanchion.telemetry.exposition import PRIORITIES, REASONS, render
 from stanchion.telemetry.histogram import lower_bound
 from stanchion.telemetry.snapshot import Series, Tally
+from stanchion.telemetry.tallies import CACHE, CACHE_TIER
 from tests.telemetry.pages import EXTRA, families, named_series, one_series, parse, snapshot, worker
 
 SUFFIXES = {"counter": [""], "gauge": [""], "info": ["_info"], "histogram": ["_bucket", "_sum", "_count"]}
@@ -141,6 +142,25 @@ def test_limits_are_told_by_what_became_of_requests(openmetrics: bool) -> None:
     assert told == [1, 2, 3]
     names = ("store_failures", "clients_forgotten", "tokens_leased", "tokens_settled")
     assert [value(page, f"limit_{name}_total", limit="5/s by ip") for name in names] == [4, 5, 6, 7]
+
+
+def test_caches_and_their_tiers_are_told_apart(openmetrics: bool) -> None:
+    shown = snapshot([], [worker(cache_bytes=1000), worker(slot=1, cache_bytes=24)])
+    assert b"stanchion_cache" not in render(shown, EXTRA, openmetrics=openmetrics)
+    tallies = [
+        Tally(kind=CACHE, name="responses", cells=[1, 2, 3, 4, 5, 6, 7, 8]),
+        Tally(kind=CACHE_TIER, name="memory", cells=[11, 12, 13, 14, 15, 16, 17, 18]),
+    ]
+    extra = msgspec.structs.replace(EXTRA, cache_machine=4096)
+    page = render(msgspec.structs.replace(shown, tallies=tallies), extra, openmetrics=openmetrics)
+    outcomes = ("hit", "stale", "miss", "coalesced")
+    assert [value(page, "cache_lookups_total", cache="responses", outcome=one) for one in outcomes] == [1, 2, 3, 4]
+    names = ("revalidated", "stored", "origin_failures")
+    assert [value(page, f"cache_{name}_total", cache="responses") for name in names] == [5, 6, 8]
+    assert [value(page, "cache_tier_lookups_total", tier="memory", outcome=one) for one in ("hit", "miss")] == [11, 13]
+    names = ("stored", "evicted", "failures")
+    assert [value(page, f"cache_tier_{name}_total", tier="memory") for name in names] == [16, 17, 18]
+    assert [value(page, "cache_tier_bytes", tier=tier) for tier in ("memory", "machine")] == [1024, 4096]
 
 
 def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) -> None:

@@ -20,7 +20,7 @@ from stanchion.errors import ConfigurationError
 MAGIC = int.from_bytes(b"stanchio", "little")
 """As a native integer, so that a board of another byte order is not taken for one of ours."""
 
-VERSION = 2
+VERSION = 3
 """Raised with every change to what this file declares."""
 
 CELL = 8
@@ -111,6 +111,7 @@ class Gauge(IntEnum):
     """From here on as in `telemetry.decisions`."""
     PROCESSES_BUSY = 13
     POOL_WAITING = 14
+    CACHE_BYTES = 15
 
 
 class Counter(IntEnum):

@@ -1,6 +1,7 @@
 """Print what the workers of the running servers are doing; add --routes for what each route has answered."""
 
 import argparse
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from stanchion.telemetry.exposition import PRIORITIES, REASONS
 _EXAMPLES = """\
 examples:
   stanchion ps                          every server of yours on this machine
-  stanchion ps --routes                 with requests by route, and decisions by rate limit
+  stanchion ps --routes                 with requests by route, rate limits and caches
   stanchion ps --json                   the same for a program
   stanchion ps --socket /run/app.ctl    the server with this control socket
 """
@@ -35,6 +36,8 @@ _DECIDED = (
 )
 
 _LIMIT = ("Allowed", "Queued", "Refused", "Store failed", "Forgotten")
+_CACHE = ("Hits", "Stale", "Misses", "Coalesced", "Revalidated", "Stored", "Failed")
+_TIER = ("Hits", "Misses", "Stored", "Evicted", "Failed")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     add_server(parser)
     parser.add_argument(
-        "--routes", action="store_true", help="print requests and latencies by route, decisions by limit"
+        "--routes", action="store_true", help="print requests and latencies by route, rate limits and caches"
     )
     parser.add_argument("--json", action="store_true", help="print JSON; durations in seconds, sizes in bytes")
 
@@ -70,8 +73,13 @@ def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
     if routes:
         header = ("Method", "Route", "Requests", "5xx", "Client left", "Mean", "p50", "p99")
         lines += ["", table(header, map(_route, status["routes"]), ("green", "cyan"))]
-    if routes and status["limits"]:
-        lines += ["", table(("Limit", *_LIMIT), map(_limit, status["limits"].items()), ("cyan",))]
+        for what, columns, counted in (
+            ("Limit", _LIMIT, status["limits"]),
+            ("Cache", _CACHE, status["caches"]),
+            ("Tier", _TIER, status["cache_tiers"]),
+        ):
+            if counted:
+                lines += ["", table((what, *columns), _counts(counted, columns), ("cyan",))]
     return "\n".join(lines)
 
 
@@ -111,9 +119,9 @@ def _route(route: dict[str, Any]) -> tuple[str, ...]:
     return (route["method"] or "-", route["route"], *counts, *latencies)
 
 
-def _limit(entry: tuple[str, dict[str, int]]) -> tuple[str, ...]:
-    name, counts = entry
-    return (name, *(f"{counts[column.lower().replace(' ', '_')]:,}" for column in _LIMIT))
+def _counts(counted: dict[str, dict[str, int]], columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for name, counts in counted.items():
+        yield (name, *(f"{counts[column.lower().replace(' ', '_')]:,}" for column in columns))
 
 
 def _age(seconds: float) -> str:

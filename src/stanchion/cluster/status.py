@@ -1,6 +1,7 @@
 """What a server is doing, in one document: /status.json and `stanchion ps`."""
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from time import monotonic, monotonic_ns, time_ns
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from stanchion.cluster.fleet import Fleet
 from stanchion.cluster.states import NAMES
 from stanchion.telemetry.histogram import quantile
 from stanchion.telemetry.snapshot import Counters, Instant, Series, Snapshot, read
-from stanchion.telemetry.tallies import LIMIT, LimitCell
+from stanchion.telemetry.tallies import CACHE, CACHE_TIER, LIMIT, CacheCell, LimitCell
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True):
@@ -37,6 +38,8 @@ class WorkerStatus(Struct, frozen=True, kw_only=True):
     processes_busy: int
     pool_waiting: int
     """Calls that wait for a thread or a process."""
+    cache_bytes: int
+    """Held by the memory tier of its caches."""
     loop_lag: float
     """Seconds the event loop is late."""
     rss: int
@@ -93,6 +96,12 @@ class Status(Struct, frozen=True, kw_only=True):
     routes: Sequence[RouteStatus]
     limits: Mapping[str, Mapping[str, int]]
     """Rate limits by name, each with its counts by `telemetry.tallies.LimitCell`."""
+    caches: Mapping[str, Mapping[str, int]]
+    """Caches by name, each with its counts by `telemetry.tallies.CacheCell`."""
+    cache_tiers: Mapping[str, Mapping[str, int]]
+    """Tiers of the caches by name, with the same counts."""
+    cache_machine: int | None
+    """Bytes of the tier that the workers share; None where there is none."""
 
 
 def instant() -> Instant:
@@ -144,6 +153,7 @@ def workers(fleet: Fleet, shown: Snapshot) -> list[WorkerStatus]:
             threads_busy=worker.threads_busy,
             processes_busy=worker.processes_busy,
             pool_waiting=worker.pool_waiting,
+            cache_bytes=worker.cache_bytes,
             loop_lag=worker.loop_lag,
             rss=worker.rss,
             checks=checks.get(worker.pid, {}),
@@ -165,10 +175,24 @@ def waiting(fleet: Fleet) -> dict[int, float]:
 
 def limits(shown: Snapshot) -> dict[str, dict[str, int]]:
     """Every rate limit's counts, over all workers there have been."""
+    return _counted(shown, LIMIT, LimitCell)
+
+
+def caches(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Every cache's counts, over all workers there have been."""
+    return _counted(shown, CACHE, CacheCell)
+
+
+def cache_tiers(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Those of the caches' tiers."""
+    return _counted(shown, CACHE_TIER, CacheCell)
+
+
+def _counted(shown: Snapshot, kind: str, cells: type[IntEnum]) -> dict[str, dict[str, int]]:
     return {
-        tally.name: {cell.name.lower(): tally.cells[cell] for cell in LimitCell}
+        tally.name: {cell.name.lower(): tally.cells[cell] for cell in cells}
         for tally in shown.tallies
-        if tally.kind == LIMIT
+        if tally.kind == kind
     }
 
 

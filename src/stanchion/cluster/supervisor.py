@@ -17,7 +17,19 @@ from stanchion.cluster.fleet import REASONS, Fleet
 from stanchion.cluster.notify import notify
 from stanchion.cluster.quota import memory_limit, usable_cpus
 from stanchion.cluster.sockets import Listeners, bind_tcp, bind_unix, url
-from stanchion.cluster.status import Check, Status, is_ready, limits, readiness, route, snapshot, waiting, workers
+from stanchion.cluster.status import (
+    Check,
+    Status,
+    cache_tiers,
+    caches,
+    is_ready,
+    limits,
+    readiness,
+    route,
+    snapshot,
+    waiting,
+    workers,
+)
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 from stanchion.telemetry.log_lines import LineWriter, configure
@@ -189,6 +201,9 @@ class Supervisor:
             counters=shown.counters,
             routes=[route(series) for series in shown.series],
             limits=limits(shown),
+            caches=caches(shown),
+            cache_tiers=cache_tiers(shown),
+            cache_machine=None,
         )
 
     def metrics(self, *, openmetrics: bool) -> bytes:

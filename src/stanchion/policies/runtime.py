@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 
 from stanchion.board import Board
 from stanchion.settings import Settings
+from stanchion.telemetry.decisions import Decisions
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ class Runtime:
         self._shared: dict[Hashable, Any] = {}
         self._beginnings: list[Callable[[], Awaitable[None]]] = []
         self._endings: list[Callable[[], Awaitable[None]]] = []
+        self._measures: list[Callable[[Decisions], None]] = []
 
     def __repr__(self) -> str:
         return f"<Runtime with {len(self._shared)} shared, {self._board or 'no board yet'}>"
@@ -51,6 +53,16 @@ class Runtime:
     def at_end(self, ending: Callable[[], Awaitable[None]]) -> None:
         """Await `ending()` when the app ends, after its last request; the last registered is the first to run."""
         self._endings.append(ending)
+
+    def measured(self, measure: Callable[[Decisions], None]) -> None:
+        """Call `measure` ten times a second, before the app's decisions go to the board: it brings up to date what it
+        counts elsewhere, there or in its tallies."""
+        self._measures.append(measure)
+
+    def measure(self, decisions: Decisions) -> None:
+        """Have what was registered brought up to date."""
+        for measure in self._measures:
+            measure(decisions)
 
     async def open(self) -> None:
         """Begin what was registered."""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class Decisions(Struct, eq=False):
-    """Each field but the last three is a `Counter` of the board, in that order; those are gauges."""
+    """Each field but the last four is a `Counter` of the board, in that order; those are gauges."""
 
     bulkhead_refused: int = 0
     """Requests turned away because their route or group was full."""
@@ -34,3 +34,5 @@ class Decisions(Struct, eq=False):
     """Processes at work."""
     pool_waiting: int = 0
     """Calls that wait for a thread or a process."""
+    cache_bytes: int = 0
+    """Held by the memory tier of the caches."""

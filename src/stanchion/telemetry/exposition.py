@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from stanchion.telemetry.histogram import bucket_of
 from stanchion.telemetry.snapshot import Counters, Series, Snapshot, Tally, Worker
-from stanchion.telemetry.tallies import LIMIT, LimitCell
+from stanchion.telemetry.tallies import CACHE, CACHE_TIER, LIMIT, CacheCell, LimitCell
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -67,6 +67,24 @@ _LIMIT_COUNTERS = (
     ("limit_tokens_settled", LimitCell.SETTLED, "Tokens taken in advance that were spent or given back."),
 )
 
+_CACHE_OUTCOMES = {
+    "hit": CacheCell.HITS,
+    "stale": CacheCell.STALE,
+    "miss": CacheCell.MISSES,
+    "coalesced": CacheCell.COALESCED,
+}
+_CACHE_COUNTERS = (
+    ("cache_revalidated", CacheCell.REVALIDATED, "Entries that the origin said are still good."),
+    ("cache_stored", CacheCell.STORED, "Answers that were stored."),
+    ("cache_origin_failures", CacheCell.FAILED, "Calls of a cache's origin that failed."),
+)
+_TIER_OUTCOMES = {"hit": CacheCell.HITS, "miss": CacheCell.MISSES}
+_TIER_COUNTERS = (
+    ("cache_tier_stored", CacheCell.STORED, "Entries that were stored in a tier."),
+    ("cache_tier_evicted", CacheCell.EVICTED, "Entries that had to make room for others."),
+    ("cache_tier_failures", CacheCell.FAILED, "Calls of a tier that failed, or were kept back because others had."),
+)
+
 
 class Supervision(Struct, frozen=True, kw_only=True):
     """What the supervisor knows and the board does not."""
@@ -84,6 +102,8 @@ class Supervision(Struct, frozen=True, kw_only=True):
     version: str
     memory_limit: int | None = None
     """Bytes that the processes may use together; None without a limit."""
+    cache_machine: int | None = None
+    """Bytes of the cache tier that the workers share; None where there is none."""
 
 
 def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> bytes:
@@ -93,6 +113,8 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     _connections(page, snapshot.workers)
     _counters(page, snapshot.counters)
     _limits(page, [tally for tally in snapshot.tallies if tally.kind == LIMIT])
+    _caches(page, [tally for tally in snapshot.tallies if tally.kind == CACHE])
+    _tiers(page, [tally for tally in snapshot.tallies if tally.kind == CACHE_TIER], snapshot.workers, extra)
     _admission(page, snapshot)
     _workers(page, snapshot.workers)
     _supervision(page, extra)
@@ -175,6 +197,36 @@ def _limits(page: _Page, limits: Sequence[Tally]) -> None:
         page.family(name, "counter", about)
         for limit in limits:
             page.sample(limit.cells[cell], limit=limit.name)
+
+
+def _caches(page: _Page, caches: Sequence[Tally]) -> None:
+    if not caches:
+        return
+    page.family("cache_lookups", "counter", "What was asked of a cache, by how it was answered.")
+    for cache in caches:
+        for outcome, cell in _CACHE_OUTCOMES.items():
+            page.sample(cache.cells[cell], cache=cache.name, outcome=outcome)
+    for name, cell, about in _CACHE_COUNTERS:
+        page.family(name, "counter", about)
+        for cache in caches:
+            page.sample(cache.cells[cell], cache=cache.name)
+
+
+def _tiers(page: _Page, tiers: Sequence[Tally], workers: Iterable[Worker], extra: Supervision) -> None:
+    if not tiers:
+        return
+    page.family("cache_tier_lookups", "counter", "What was asked of a tier of the caches, by whether it was there.")
+    for tier in tiers:
+        for outcome, cell in _TIER_OUTCOMES.items():
+            page.sample(tier.cells[cell], tier=tier.name, outcome=outcome)
+    for name, cell, about in _TIER_COUNTERS:
+        page.family(name, "counter", about)
+        for tier in tiers:
+            page.sample(tier.cells[cell], tier=tier.name)
+    page.family("cache_tier_bytes", "gauge", "Memory that entries take: of all workers, or of the tier they share.")
+    page.sample(sum(worker.cache_bytes for worker in workers), tier="memory")
+    if extra.cache_machine is not None:
+        page.sample(extra.cache_machine, tier="machine")
 
 
 def _admission(page: _Page, snapshot: Snapshot) -> None:

@@ -41,6 +41,8 @@ class Worker(Struct, frozen=True, kw_only=True):
     processes_busy: int = 0
     pool_waiting: int = 0
     """Calls that wait for a thread or a process."""
+    cache_bytes: int = 0
+    """Held by the memory tier of its caches."""
     loop_lag: float
     """How late the event loop is now: at its last tick, or because the next tick is overdue by more."""
     rss: int
@@ -166,6 +168,7 @@ def _worker(row: Row, bases: Sequence[int], at: Instant, interval: float) -> Wor
         threads_busy=head[Gauge.THREADS_BUSY],
         processes_busy=head[Gauge.PROCESSES_BUSY],
         pool_waiting=head[Gauge.POOL_WAITING],
+        cache_bytes=head[Gauge.CACHE_BYTES],
         loop_lag=max(head[Gauge.LOOP_LAG] / _SECOND, overdue),
         rss=head[Gauge.RSS],
         beat_age=_since(head[Gauge.BEAT], at.monotonic),

@@ -5,6 +5,12 @@ from enum import IntEnum
 LIMIT = "limit"
 """The kind of the tallies of rate limits."""
 
+CACHE = "cache"
+"""Of what was asked of a cache, all its tiers together."""
+
+CACHE_TIER = "cache tier"
+"""Of one tier of the caches; its name is `memory`, `machine`, `redis` or `memcached`."""
+
 
 class LimitCell(IntEnum):
     """Cells of a rate limit's tally; each only grows."""
@@ -21,3 +27,23 @@ class LimitCell(IntEnum):
     """Tokens taken from a store in advance."""
     SETTLED = 6
     """Tokens of those that were spent or given back."""
+
+
+class CacheCell(IntEnum):
+    """Cells of a cache's tally and of a tier's; each only grows. What a tier holds is the gauge `CACHE_BYTES`."""
+
+    HITS = 0
+    """Answered by an entry that is fresh. Of a tier: it had the entry, whatever became of it."""
+    STALE = 1
+    """Answered by one that is not: while it is revalidated, or for an origin that failed."""
+    MISSES = 2
+    """The origin was asked. Of a tier: the next one was."""
+    COALESCED = 3
+    """Waited for what another had asked for. With the three above it counts every look-up once."""
+    REVALIDATED = 4
+    """Entries that the origin said are still good."""
+    STORED = 5
+    EVICTED = 6
+    """Entries that had to make room for others."""
+    FAILED = 7
+    """Calls of the origin, or of a tier's server, that failed or were kept back because those before had."""
