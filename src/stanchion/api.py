@@ -19,6 +19,7 @@ from stanchion.http.sse import Event, EventStream
 from stanchion.http.uploads import Upload
 from stanchion.policies.base import Off
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.compress import Compress
 from stanchion.policies.hooks import After, Before
 from stanchion.policies.limit import Limit
 from stanchion.policies.timeout import Timeout
@@ -32,6 +33,7 @@ __all__ = [
     "Before",
     "Body",
     "BodyLimit",
+    "Compress",
     "ConfigurationError",
     "Conflict",
     "Cookie",

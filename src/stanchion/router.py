@@ -17,6 +17,7 @@ from stanchion.errors import FrozenError, RouteError
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.compress import Compress
 from stanchion.policies.concurrency import Concurrency
 from stanchion.policies.limit import Limit
 from stanchion.policies.priority import Level, Priority
@@ -41,6 +42,8 @@ class PolicyOptions(TypedDict, total=False):
     concurrency: int | None
     """Requests at one time, of all routes of a router together; short for `Concurrency(limit=…)`. None takes an
     inherited one away."""
+    compress: bool | Compress
+    """Whether responses are compressed; True is short for `Compress()`. False takes an inherited one away."""
     priority: Level
     """Short for `Priority(level=…)`: who goes first when not all can."""
     policies: Sequence[Policy | Off]
@@ -207,6 +210,9 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
     if "concurrency" in options:
         limit = options["concurrency"]
         found.append(Off(Concurrency) if limit is None else Concurrency(limit=limit))
+    if "compress" in options:
+        compress = options["compress"]
+        found.append(compress if isinstance(compress, Compress) else Compress() if compress else Off(Compress))
     if "priority" in options:
         found.append(Priority(level=options["priority"]))
     return found

@@ -33,7 +33,7 @@ def endpoint_of(
     """
     if inline is not None:
         inline = _inline(inline, route, runtime, takes_body=takes_body)
-    gates = [] if inline is not None else _gates(call, route, runtime)
+    gate, deciding = (None, 0) if inline is not None else _gate(call, route, runtime)
     endpoint = Endpoint(
         route,
         layered(call, route.policies, route, runtime),
@@ -41,8 +41,8 @@ def endpoint_of(
         names,
         _max_body(route, runtime),
         takes_body,
-        gate=gates[-1] if gates else None,
-        shelves=len(gates) == 1,
+        gate=gate,
+        shelves=deciding == 1,
     )
     for policy in route.policies:
         if isinstance(policy, Priority):
@@ -73,20 +73,24 @@ def _inline(inline: InlineCall, route: Route, runtime: Runtime, *, takes_body: b
     return layered
 
 
-def _gates(call: Call, route: Route, runtime: Runtime) -> list[Gate]:
-    """Of the outermost policies, those that can decide without a task, each within the next."""
+def _gate(call: Call, route: Route, runtime: Runtime) -> tuple[Gate | None, int]:
+    """Of the outermost policies, those that can decide without a task, each within the next; and how many do decide.
+
+    Where none does, there is nothing to find out before admission.
+    """
     first = next((at for at, policy in enumerate(route.policies) if not policy.gates), len(route.policies))
     later = Later(call=layered(call, route.policies[first:], route, runtime))
 
     def innermost(request: Request) -> Response:
         return later
 
-    gates: list[Gate] = [innermost]
+    gate: Gate = innermost
+    deciding = 0
     for policy in reversed(route.policies[:first]):
-        gate = policy.install_gate(gates[-1], route, runtime)
-        if gate is not gates[-1]:
-            gates.append(gate)
-    return gates[1:]
+        wrapped = policy.install_gate(gate, route, runtime)
+        deciding += wrapped is not gate and not policy.passes_hits
+        gate = wrapped
+    return (gate if deciding else None), deciding
 
 
 def _max_body(route: Route, runtime: Runtime) -> int:

@@ -19,6 +19,7 @@ class Category(IntEnum):
     OBSERVE = 10
     LIMIT = 20
     AUTHENTICATE = 30
+    ENCODE = 35
     CACHE = 40
     ADMIT = 50
     DEADLINE = 60
@@ -33,6 +34,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     stacks: ClassVar[bool] = False
     refuses: ClassVar[bool] = False
     """It turns requests away, which is to happen before their bodies are read."""
+    passes_hits: ClassVar[bool] = False
+    """Its gate gives the hits of a cache within back as they are."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
