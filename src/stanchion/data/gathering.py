@@ -143,12 +143,18 @@ class Keyed(Generic[Q, A]):
         except Exception as error:
             if len(distinct) <= 1 or self._fatal(error):
                 raise
-            alone = {key: await self._alone(key) for key in distinct}
+            alone = await self._each_alone(distinct)
             return [alone[key] for key in keys]
         return [found.get(key) for key in keys]
 
-    async def _alone(self, key: Q) -> Outcome:
-        try:
-            return (await self._load([key])).get(key)
-        except Exception as error:
-            return error
+    async def _each_alone(self, keys: Sequence[Q]) -> dict[Q, Outcome]:
+        outcomes: dict[Q, Outcome] = {}
+        for place, key in enumerate(keys):
+            try:
+                outcomes[key] = (await self._load([key])).get(key)
+            except Exception as error:
+                outcomes[key] = error
+                if self._fatal(error):
+                    outcomes |= dict.fromkeys(keys[place:], error)
+                    break
+        return outcomes

@@ -1,0 +1,182 @@
+"""Calls of a loop tick as one: for any order, duplicates, failures and cancellations, each gets what it would alone."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from stanchion import deadline
+from stanchion.data.gathering import Gathering, Keyed
+
+MALFORMED = -1
+"""A key that fails whatever statement it is in."""
+
+
+class Down(Exception):
+    """The failure of a server, not of a key."""
+
+
+class Store:
+    """Squares of even keys; counts how it is asked."""
+
+    def __init__(self, *, down_at: int = -1) -> None:
+        self.asked: list[Sequence[int]] = []
+        self._down_at = down_at
+
+    async def load(self, keys: Sequence[int]) -> dict[int, int]:
+        self.asked.append(tuple(keys))
+        number = len(self.asked)
+        await asyncio.sleep(0)
+        if number >= self._down_at > 0:
+            raise Down
+        if MALFORMED in keys:
+            raise ValueError("malformed key")
+        return {key: key * key for key in keys if key % 2 == 0}
+
+
+class Step(Struct, frozen=True):
+    """Ask for keys in one tick; then let so many ticks pass; cancel the calls at these places."""
+
+    keys: tuple[int, ...]
+    ticks: int
+    cancelled: tuple[int, ...]
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        st.lists(st.integers(-1, 8), max_size=8).map(tuple),
+        st.integers(0, 3),
+        st.lists(st.integers(0, 30), max_size=3).map(tuple),
+    ),
+    max_size=8,
+)
+
+
+def alone(key: int) -> Any:
+    return ValueError if key == MALFORMED else key * key if key % 2 == 0 else None
+
+
+async def play(keyed: Keyed[int, int], steps: Sequence[Step]) -> list[tuple[int, Any, bool]]:
+    """Each key, what came of it, and whether it was cancelled."""
+    calls: list[tuple[int, asyncio.Task[Any]]] = []
+    cancelled: set[int] = set()
+
+    async def call(key: int) -> Any:
+        return await keyed.get(key)
+
+    for step in steps:
+        calls += [(key, asyncio.ensure_future(call(key))) for key in step.keys]
+        for _ in range(step.ticks):
+            await asyncio.sleep(0)
+        for place in step.cancelled:
+            if place < len(calls) and not calls[place][1].done():
+                calls[place][1].cancel()
+                cancelled.add(place)
+    outcomes = await asyncio.gather(*(task for _, task in calls), return_exceptions=True)
+    return [
+        (key, outcome, place in cancelled)
+        for place, ((key, _), outcome) in enumerate(zip(calls, outcomes, strict=True))
+    ]
+
+
+@given(STEPS, st.integers(1, 5), st.integers(1, 3))
+@settings(max_examples=300, deadline=None)
+def test_each_gets_what_it_would_get_alone(steps: list[Step], largest: int, in_flight: int) -> None:
+    store = Store()
+    keyed = Keyed(store.load, largest=largest, in_flight=in_flight)
+    for key, outcome, cancelled in asyncio.run(play(keyed, steps)):
+        if cancelled:
+            assert isinstance(outcome, asyncio.CancelledError)
+        elif alone(key) is ValueError:
+            assert isinstance(outcome, ValueError)
+        else:
+            assert outcome == alone(key)
+    assert all(len(keys) == len(set(keys)) <= largest for keys in store.asked)
+    assert keyed.statistics()["waiting"] == 0
+
+
+@given(STEPS, st.integers(1, 6))
+@settings(max_examples=200, deadline=None)
+def test_a_failing_server_is_not_asked_again_for_each_key(steps: list[Step], down_at: int) -> None:
+    store = Store(down_at=down_at)
+    keyed = Keyed(store.load, fatal=lambda error: isinstance(error, Down))
+    outcomes = asyncio.run(play(keyed, steps))
+    assert len(store.asked[down_at - 1 :]) <= keyed.statistics()["batches"]
+    assert all(
+        outcome == alone(key) or isinstance(outcome, Down | ValueError)
+        for key, outcome, cancelled in outcomes
+        if not cancelled
+    )
+
+
+def test_more_load_makes_larger_batches_not_more_of_them() -> None:
+    store = Store()
+
+    async def work() -> None:
+        keyed = Keyed(store.load, in_flight=1)
+        first = keyed.get(0)
+        await asyncio.sleep(0)
+        rest = [keyed.get(key) for key in range(1, 100)]
+        assert await first == 0
+        await asyncio.gather(*rest)
+
+    asyncio.run(work())
+    assert [len(keys) for keys in store.asked] == [1, 99]
+
+
+def test_a_batch_has_no_callers_deadline() -> None:
+    seen: list[float | None] = []
+
+    async def load(keys: Sequence[int]) -> dict[int, int]:
+        seen.append(deadline.remaining())
+        return {}
+
+    async def work() -> None:
+        deadline.shorten(asyncio.get_running_loop().time() + 5)
+        assert deadline.remaining() is not None
+        assert await Keyed(load).get(1) is None
+
+    asyncio.run(work())
+    assert seen == [None]
+
+
+def test_a_batch_nobody_waits_for_is_cancelled() -> None:
+    ended: list[str] = []
+
+    async def work(questions: Sequence[int]) -> Sequence[int]:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return questions
+
+    async def main() -> None:
+        gathering: Gathering[int, int] = Gathering(work)
+        calls = [gathering.call(number) for number in range(3)]
+        await asyncio.sleep(0.01)
+        for call in calls[:2]:
+            call.cancel()
+        await asyncio.sleep(0.01)
+        assert ended == []
+        calls[2].cancel()
+        await asyncio.sleep(0.01)
+        assert ended == ["cancelled"]
+
+    asyncio.run(main())
+
+
+def test_a_key_that_cannot_be_hashed_fails_by_itself() -> None:
+    async def work() -> None:
+        keyed: Keyed[Any, int] = Keyed(Store().load)
+        good = keyed.get(4)
+        with pytest.raises(TypeError, match="unhashable"):
+            keyed.get([1])
+        assert await good == 16
+
+    asyncio.run(work())
