@@ -9,10 +9,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from time import perf_counter
 
+_SILENCE = 2.0
+"""Seconds for which a silent connection is held: its caller has left after half a one."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -28,7 +32,7 @@ class Door:
         self._counted, self._counting = os.pipe()
         os.set_blocking(self._counted, False)
         self._loop.add_reader(self._counted, self._count)
-        self._held: list[socket.socket] = []
+        self._held: deque[tuple[float, socket.socket]] = deque()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,11 +83,11 @@ class Door:
             connection, _ = self._listening.accept()
             self.calls.append(perf_counter())
             if silent:
-                self._held.append(connection)
+                self._held.append((perf_counter() + _SILENCE, connection))
+                self._release(perf_counter())
             else:
                 connection.close()
 
-    def _release(self) -> None:
-        for connection in self._held:
-            connection.close()
-        self._held.clear()
+    def _release(self, now: float = inf) -> None:
+        while self._held and self._held[0][0] <= now:
+            self._held.popleft()[1].close()
