@@ -1,0 +1,75 @@
+"""How a database is declared, and what a worker makes of it."""
+
+from typing import Annotated, TypedDict
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stanchion.data.database import Database
+from stanchion.data.driver import Driver, Limits
+from stanchion.data.postgres.driver import Postgres, redacted
+from stanchion.data.sqlite.driver import SQLite
+from stanchion.errors import ConfigurationError
+
+_SQLITE = "sqlite://"
+_POSTGRES = ("postgresql://", "postgres://")
+_FORMS = "sqlite:///file.db (sqlite:////with/a/whole/path.db), sqlite://:memory:, or postgresql://user@host/name"
+
+
+class DatabaseOptions(Struct, frozen=True, kw_only=True):
+    """What `App.database` takes besides the URL.
+
+    Raises:
+        ConfigurationError: a value is out of its range.
+    """
+
+    connections: Annotated[int, Meta(ge=1, le=100_000)] = 20
+    """The most connections of all workers and instances together; see `budget`."""
+    waiting: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """Statements of a worker that may wait for a connection; those beyond are refused at once."""
+    patience: Annotated[float, Meta(gt=0, le=3600)] = 10.0
+    """Seconds to wait for a connection, and for a statement, where the request's deadline is not earlier."""
+    prepared: bool = True
+    """Keep statements prepared on each connection. Not through PgBouncer in transaction mode."""
+    largest_batch: Annotated[int, Meta(ge=1, le=10_000)] = 256
+    """Keys or rows of one gathered statement."""
+
+    def __post_init__(self) -> None:
+        for field in msgspec.structs.fields(self):
+            try:
+                msgspec.convert(getattr(self, field.name), field.type)
+            except msgspec.ValidationError as error:
+                raise ConfigurationError(f"database({field.name}={getattr(self, field.name)!r}): {error}") from None
+
+
+class DatabaseKeywords(TypedDict, total=False):
+    """The fields of `DatabaseOptions`, as keywords."""
+
+    connections: int
+    waiting: int
+    patience: float
+    prepared: bool
+    largest_batch: int
+
+
+def database_of(name: str, url: str, options: DatabaseOptions, share: int) -> Database:
+    """A worker's database; `share` are the connections that are this worker's.
+
+    Raises:
+        ConfigurationError: the URL is of no database that is known, or the driver is missing.
+    """
+    limits = Limits(connections=share, waiting=options.waiting, patience=options.patience)
+    return Database(name, _driver(url, options, limits), largest_batch=options.largest_batch)
+
+
+def _driver(url: str, options: DatabaseOptions, limits: Limits) -> Driver:
+    if url.startswith(_SQLITE):
+        path = url.removeprefix(_SQLITE)
+        if path == ":memory:":
+            return SQLite(path, limits)
+        if not path.startswith("/") or len(path) == 1:
+            raise ConfigurationError(f"the database {url!r}: expected {_FORMS}")
+        return SQLite(path[1:], limits)
+    if url.startswith(_POSTGRES):
+        return Postgres(url, limits, prepared=options.prepared)
+    raise ConfigurationError(f"the database {redacted(url)!r}: expected {_FORMS}")
