@@ -118,10 +118,13 @@ class Router:
         """A DELETE route."""
         return self.route("DELETE", template, **options)
 
-    def static(self, template: str, directory: str | PathLike[str], *, max_age: int = 3600) -> None:
+    def static(
+        self, template: str, directory: str | PathLike[str], *, max_age: int = 3600, precompressed: bool = False
+    ) -> None:
         """Serve the files below `directory` under `template`; clients may keep them for `max_age` seconds.
 
-        Nothing outside the directory is reachable, nor what is hidden (`.env`); a directory is 404.
+        Nothing outside the directory is reachable, nor what is hidden (`.env`); a directory is 404. `precompressed`
+        sends `app.js.br`, `.zst` or `.gz` for `app.js` to those who take it.
 
         Raises:
             RouteError: there is no such directory.
@@ -131,7 +134,7 @@ class Router:
         headers = {"Cache-Control": f"public, max-age={max_age}"}
 
         async def static(path: str) -> File:
-            return File(path, root=directory, headers=headers)
+            return File(path, root=directory, headers=headers, precompressed=precompressed)
 
         self.get(template + "/{path:path}", hidden=True)(static)
 

@@ -6,7 +6,18 @@ from functools import lru_cache
 
 from stanchion.http.codings.encoders import CODINGS, LIVE, STORED, Encoder, encode
 
-__all__ = ["CODINGS", "LIVE", "MIN_SIZE", "STORED", "Encoder", "accepted", "compresses", "compressible", "encode"]
+__all__ = [
+    "CODINGS",
+    "LIVE",
+    "MIN_SIZE",
+    "STORED",
+    "Encoder",
+    "accepted",
+    "compresses",
+    "compressible",
+    "encode",
+    "vary",
+]
 
 MIN_SIZE = 1024
 """Bytes from which a body is worth a coding. What is smaller fits into one packet with its head either way, and half of
@@ -104,3 +115,11 @@ def compresses(media_type: str | None) -> bool:
     if bare.startswith("text/"):
         return bare != "text/event-stream"
     return bare in _TYPES or bare.endswith(_SUFFIXES)
+
+
+def vary(given: str | None) -> str:
+    """The value of Vary for a response whose coding the client has a say in; `given` is what it has already."""
+    if not given:
+        return "Accept-Encoding"
+    names = [name.strip().lower() for name in given.split(",")]
+    return given if "*" in names or "accept-encoding" in names else f"{given}, Accept-Encoding"

@@ -11,6 +11,9 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from stanchion.errors import HTTPError, NotFound
+from stanchion.http.coding import accepted, vary
+from stanchion.http.codings.siblings import siblings
+from stanchion.http.codings.tags import coded_tag
 from stanchion.http.conditional import Validators, http_date, precondition, range_applies
 from stanchion.http.media_types import media_type_of
 from stanchion.http.ranges import byte_range
@@ -43,6 +46,21 @@ class File(Response):
     comes from a client."""
     plain: bool = False
     """Send it whole and add no field: whoever made the response has looked at the request's conditions."""
+    precompressed: bool = False
+    """Send the file beside it that holds it in a coding the client takes, `app.js.br`, `.zst` or `.gz`, if there is one
+    that is not older. A range is then one of the coded bytes."""
+
+
+class _Opened(Struct, frozen=True):
+    """What will be sent: the file itself, or one that holds it in a coding."""
+
+    file: io.FileIO
+    status: os.stat_result
+    name: str
+    """The path of the file itself."""
+    coding: str | None = None
+    varies: bool = False
+    """Other clients get it in another coding."""
 
 
 class FilePlan(Struct, eq=False):
@@ -104,17 +122,17 @@ def _discard(planning: asyncio.Future[Response | FilePlan]) -> None:
 
 
 def _plan(file: File, request: Request) -> Response | FilePlan:
-    opened, status = _open(file)
+    opened = _choose(file, request, _open(file))
     plan: Response | FilePlan | None = None
     try:
-        plan = _decide(file, request, opened, status)
+        plan = _decide(file, request, opened)
         return plan
     finally:
         if not isinstance(plan, FilePlan):
-            opened.close()
+            opened.file.close()
 
 
-def _open(file: File) -> tuple[io.FileIO, os.stat_result]:
+def _open(file: File) -> _Opened:
     path = file.body if file.root is None else resolve(file.root, os.fspath(file.body))
     if path is None:
         raise NotFound("no such file")
@@ -130,19 +148,41 @@ def _open(file: File) -> tuple[io.FileIO, os.stat_result]:
     if not stat.S_ISREG(status.st_mode):
         opened.close()
         raise NotFound("no such file")
-    return opened, status
+    return _Opened(opened, status, str(opened.name))
+
+
+def _choose(file: File, request: Request, opened: _Opened) -> _Opened:
+    """The file, or where that is declared the one beside it that this client takes."""
+    if not file.precompressed or not _conditional(file, request):
+        return opened
+    found = siblings(opened.name, opened.status)
+    coding = accepted(request.fields.get(b"accept-encoding"), tuple(found))
+    if coding is None:
+        return _Opened(opened.file, opened.status, opened.name, None, bool(found))
+    try:
+        coded = io.FileIO(found[coding], opener=_opener)
+    except OSError:  # it has gone since
+        return opened
+    opened.file.close()
+    return _Opened(coded, os.fstat(coded.fileno()), opened.name, coding, True)
+
+
+def _conditional(file: File, request: Request) -> bool:
+    return file.status == 200 and not file.plain and request.method in ("GET", "HEAD")
 
 
 def _opener(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)  # else a pipe would wait for its writer
 
 
-def _decide(file: File, request: Request, opened: io.FileIO, status: os.stat_result) -> Response | FilePlan:
-    size, modified = status.st_size, status.st_mtime_ns // 1_000_000_000
-    current = Validators(f'"{status.st_mtime_ns:x}-{size:x}"', modified)
+def _decide(file: File, request: Request, opened: _Opened) -> Response | FilePlan:
+    size, modified = opened.status.st_size, opened.status.st_mtime_ns // 1_000_000_000
+    current = Validators(_tag(opened), modified)
     headers = {} if file.plain else {"ETag": str(current.etag), "Last-Modified": http_date(modified)}
+    if opened.varies:
+        headers["Vary"] = vary(_given(file, "vary"))
     part: tuple[int, int] | None = None
-    if file.status == 200 and not file.plain and request.method in ("GET", "HEAD"):
+    if _conditional(file, request):
         verdict = precondition(request.method, request.fields, current)
         if verdict == 412:
             raise HTTPError("the file has changed", status=412, code="precondition-failed")
@@ -150,25 +190,40 @@ def _decide(file: File, request: Request, opened: io.FileIO, status: os.stat_res
             return Response(b"", 304, None, _merge(file.headers, headers), file.more_headers)
         if request.method == "GET":  # the one method RFC 9110 §14.2 defines ranges for
             part = _part(request.fields, current, size)
-    if not file.plain:
-        headers["Accept-Ranges"] = "bytes"
-    if file.download_as is not None:
-        headers["Content-Disposition"] = content_disposition(file.download_as)
     offset, count = part or (0, size)
-    if part is not None:
-        headers["Content-Range"] = f"bytes {offset}-{offset + count - 1}/{size}"
     head = (
         206 if part is not None else file.status,
-        file.media_type or media_type_of(str(opened.name)),
-        _merge(file.headers, headers),
+        file.media_type or media_type_of(opened.name),
+        _merge(file.headers, headers | _content_fields(file, opened, part)),
         file.more_headers,
     )
     if count > SMALL:
-        return FilePlan(opened, offset, count, *head)
-    content = os.pread(opened.fileno(), count, offset)
+        return FilePlan(opened.file, offset, count, *head)
+    content = os.pread(opened.file.fileno(), count, offset)
     if len(content) != count:
         raise OSError("a file shrank while it was read")
     return Response(content, *head)
+
+
+def _content_fields(file: File, opened: _Opened, part: tuple[int, int] | None) -> dict[str, str]:
+    fields = {} if file.plain else {"Accept-Ranges": "bytes"}
+    if opened.coding is not None:
+        fields["Content-Encoding"] = opened.coding
+    if file.download_as is not None:
+        fields["Content-Disposition"] = content_disposition(file.download_as)
+    if part is not None:
+        offset, count = part
+        fields["Content-Range"] = f"bytes {offset}-{offset + count - 1}/{opened.status.st_size}"
+    return fields
+
+
+def _tag(opened: _Opened) -> str:
+    tag = f'"{opened.status.st_mtime_ns:x}-{opened.status.st_size:x}"'
+    return tag if opened.coding is None else coded_tag(tag, opened.coding)
+
+
+def _given(file: File, name: str) -> str | None:
+    return next((value for own, value in (file.headers or {}).items() if own.lower() == name), None)
 
 
 def _part(fields: dict[bytes, bytes], current: Validators, size: int) -> tuple[int, int] | None:

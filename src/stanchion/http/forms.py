@@ -8,6 +8,7 @@ these limits bound what a body of that size may cost.
 from urllib.parse import parse_qsl
 
 from stanchion.errors import ContentTooLarge, UnsupportedMediaType
+from stanchion.http.codings.requests import check_coding
 from stanchion.http.form_data import FormData, FormLimits, field_too_large, malformed, text_too_large
 from stanchion.http.request import Request
 from stanchion.http.spool import Spool
@@ -20,13 +21,14 @@ async def read_form(request: Request, limits: FormLimits) -> FormData:
     """Read the request's body as a form; the caller closes it.
 
     Raises:
-        UnsupportedMediaType: the body is no form.
+        UnsupportedMediaType: the body is no form, or in a content coding.
         BadRequest: code `malformed-form`.
         ContentTooLarge: over one of `limits`, which name the codes.
         HTTPError: the body itself failed, as the wire layer declares.
     """
     from stanchion.http import multipart_form  # a tenth of the import time, which an API without forms need not spend
 
+    check_coding(request)
     content_type = request.fields.get(b"content-type", b"").decode("latin-1")
     media_type, options = multipart_form.parse_options_header(content_type)
     spool = Spool(limits.upload_memory)

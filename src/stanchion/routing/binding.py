@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from stanchion.errors import RouteError, ValidationFailed
+from stanchion.http.codings.requests import check_coding
 from stanchion.http.form_data import FormLimits
 from stanchion.http.forms import read_form
 from stanchion.http.request import Request
@@ -90,7 +91,7 @@ def bind(route: Route, names: Sequence[str], resources: Mapping[type, Any], limi
         status=route.status,
         fast=encoding.fast is not None,
     )
-    objects = _namespace(route, slots, encoding, limits)
+    objects = _namespace(route, signature, slots, encoding, limits)
     filename = f"<stanchion {route.method} {route.template}>"
     head = f"# {route.method} {route.template} of {where(route.handler)}\n"
     source = head + source_of(plan, "call")
@@ -130,13 +131,15 @@ def _encoding(route: Route, signature: Signature) -> Encoding:
         raise RouteError(f"{where(route.handler)}: {error}") from None
 
 
-def _namespace(route: Route, slots: Sequence[Slot], encoding: Encoding, limits: BindLimits) -> dict[str, Any]:
+def _namespace(
+    route: Route, signature: Signature, slots: Sequence[Slot], encoding: Encoding, limits: BindLimits
+) -> dict[str, Any]:
     """The globals of the generated source."""
     objects: dict[str, Any] = {
         "handler": route.handler,
         "in_thread": limits.in_thread or _in_thread,
         "in_process": limits.in_process,
-        "refusal": _refusal(slots),
+        "refusal": _refusal(slots, json=signature.body is not None and signature.body.kind == "json"),
         "INVALID": INVALID,
         "COMMON_TYPES": json_body.COMMON_TYPES,
         "check_media_type": json_body.check_media_type,
@@ -156,10 +159,12 @@ def _namespace(route: Route, slots: Sequence[Slot], encoding: Encoding, limits: 
     return objects
 
 
-def _refusal(slots: Sequence[Slot]) -> Callable[[Request, Content], ValidationFailed]:
+def _refusal(slots: Sequence[Slot], *, json: bool) -> Callable[[Request, Content], ValidationFailed]:
     reports = [slot.faults for slot in slots if slot.faults is not None]
 
     def refusal(request: Request, content: Content) -> ValidationFailed:
+        if json:
+            check_coding(request)  # here alone: what is in a coding is not JSON
         return ValidationFailed([fault for report in reports for fault in report(request, content)])
 
     return refusal

@@ -37,8 +37,6 @@ class Steps(NamedTuple):
 class Coding(Struct, frozen=True, kw_only=True):
     """One coding."""
 
-    suffix: str
-    """Of files that hold another file in it."""
     lowest: int
     highest: int
     live: int
@@ -111,7 +109,6 @@ def _gzip() -> Coding:
         return Steps(compressor.compress, lambda: compressor.flush(zlib.Z_SYNC_FLUSH), compressor.flush)
 
     return Coding(
-        suffix=".gz",
         lowest=1,
         highest=9,
         live=2,
@@ -129,7 +126,6 @@ def _br() -> Coding:
         return Steps(compressor.process, compressor.flush, compressor.finish)
 
     return Coding(
-        suffix=".br",
         lowest=0,
         highest=11,
         live=2,
@@ -141,7 +137,7 @@ def _br() -> Coding:
 
 def _zstd(whole: Callable[[bytes, int], bytes], begin: Callable[[int], Steps]) -> Coding:
     """Beyond level 19 windows are larger than the 8 MB that a client has to have (RFC 9659)."""
-    return Coding(suffix=".zst", lowest=1, highest=19, live=_ZSTD_LIVE, stored=9, whole=whole, begin=begin)
+    return Coding(lowest=1, highest=19, live=_ZSTD_LIVE, stored=9, whole=whole, begin=begin)
 
 
 def _zstd_of_python() -> Coding:

@@ -6,7 +6,7 @@ Nothing here changes the response it is given: a handler may keep one for good.
 from collections.abc import Collection, Mapping
 from copy import copy
 
-from stanchion.http.coding import CODINGS, MIN_SIZE, Encoder, accepted, compresses, encode
+from stanchion.http.coding import CODINGS, MIN_SIZE, Encoder, accepted, compresses, encode, vary
 from stanchion.http.codings.streams import OFF_LOOP, CodedBody, CodedStream
 from stanchion.http.codings.tags import coded_tag, plain_tags
 from stanchion.http.files import File
@@ -69,12 +69,12 @@ class Coder:
         told = _told(response)
         if not _FIXED.isdisjoint(told) or "no-transform" in told.get("cache-control", "").lower():
             return response
-        vary = _vary(told)
+        varying = vary(told.get("vary"))
         coding = None if b"no-transform" in request.fields.get(b"cache-control", b"") else _accepted(request)
         coded = None if coding is None else self._coded(request, response, coding)
         if coded is None or coding is None:
-            return _with(response, {"Vary": vary})
-        changes = {"Content-Encoding": coding, "Vary": vary, "Accept-Ranges": None, "Content-Length": None}
+            return _with(response, {"Vary": varying})
+        changes = {"Content-Encoding": coding, "Vary": varying, "Accept-Ranges": None, "Content-Length": None}
         if "etag" in told:
             changes["ETag"] = coded_tag(told["etag"], coding)
         return _with(coded, changes)
@@ -115,7 +115,7 @@ def _unchanged(request: Request, response: Response, known: bytes) -> Response:
     tag = coded_tag(told["etag"], coding)
     if tag == told["etag"] or tag.encode("latin-1") not in known:
         return response
-    return _with(response, {"ETag": tag, "Vary": _vary(told)})
+    return _with(response, {"ETag": tag, "Vary": vary(told.get("vary"))})
 
 
 def _size(request: Request, response: Response) -> float:
@@ -144,14 +144,6 @@ def _told(response: Response) -> dict[str, str]:
         lower = name.lower()
         told[lower] = f"{told[lower]}, {value}" if lower in told else value
     return told
-
-
-def _vary(told: Mapping[str, str]) -> str:
-    given = told.get("vary")
-    if not given:
-        return "Accept-Encoding"
-    names = [name.strip().lower() for name in given.split(",")]
-    return given if "*" in names or "accept-encoding" in names else f"{given}, Accept-Encoding"
 
 
 def _with(response: Response, changes: Mapping[str, str | None]) -> Response:
