@@ -14,7 +14,8 @@ class Stored(Struct, frozen=True, kw_only=True, eq=False):
     """As received, without those of the connection (RFC 9111 §3.1), Age and Content-Length; repeated ones repeat."""
     body: bytes
     requested: float
-    """Unix seconds when the request for it was sent (RFC 9111 §4.2.3, request_time)."""
+    """Unix seconds from which its age counts (RFC 9111 §4.2.3): when the request for it was sent, less the Age that it
+    came with; Date where that is earlier (`rules.storing.born`)."""
     received: float
     """Unix seconds when its head arrived (response_time)."""
     selecting: tuple[tuple[bytes, bytes | None], ...] = ()
