@@ -302,7 +302,8 @@ class Compiled:
 
     def _add_documentation(self) -> None:
         described = [(compiled.route, compiled.binding) for compiled in self.routes]
-        for template, endpoint in documentation(self.app.name, self.app.version, described):
+        admission = self.settings.admission
+        for template, endpoint in documentation(self.app.name, self.app.version, described, admission=admission):
             try:
                 self._tree.add("GET", parse(template), endpoint)
             except RouteConflict:  # the app has a route of its own there: it wins

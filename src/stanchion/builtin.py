@@ -10,6 +10,7 @@ from stanchion.errors import MethodNotAllowed, NotFound
 from stanchion.http.request import Request
 from stanchion.http.response import HTML, JSON, Response
 from stanchion.routing.binding import Binding
+from stanchion.routing.outcome import OVERLOADED
 from stanchion.routing.route import Endpoint, InlineCall, Route
 
 _ANY_BODY = 1 << 62
@@ -50,7 +51,9 @@ def _missing(is_options: bool, allow: str) -> Endpoint:
     return inline_endpoint("", _NO_ROUTE, options if is_options else not_allowed)
 
 
-def documentation(title: str, version: str, routes: Sequence[tuple[Route, Binding]]) -> Iterator[tuple[str, Endpoint]]:
+def documentation(
+    title: str, version: str, routes: Sequence[tuple[Route, Binding]], *, admission: bool
+) -> Iterator[tuple[str, Endpoint]]:
     """Templates and endpoints of the API's own description; each is made when it is first asked for, and so is the
     code that makes it imported."""
 
@@ -58,7 +61,7 @@ def documentation(title: str, version: str, routes: Sequence[tuple[Route, Bindin
     def description() -> bytes:
         from stanchion.routing.openapi import document
 
-        return msgspec.json.encode(document(title, version, routes))
+        return msgspec.json.encode(document(title, version, routes, [OVERLOADED] if admission else []))
 
     @cache
     def html() -> bytes:

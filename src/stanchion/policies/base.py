@@ -1,6 +1,6 @@
 """What a policy is, in which order policies run, and how inner declarations override outer ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 
@@ -10,6 +10,7 @@ from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
 from stanchion.policies.runtime import Runtime
+from stanchion.routing.outcome import Outcome
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 
 
@@ -57,6 +58,11 @@ class Policy(Struct, frozen=True, kw_only=True):
     def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
         """As `wrap_inline`, for a policy that needs what the worker has."""
         return self.wrap_inline(inline, route)
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]:
+        """What it may answer in a handler's stead, and the fields it adds: for OpenAPI."""
+        return ()
 
     @property
     def gates(self) -> bool:

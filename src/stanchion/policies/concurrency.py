@@ -12,6 +12,7 @@ from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.offload.places import Places
 from stanchion.policies.base import Category, Policy
+from stanchion.routing.outcome import RETRY_AFTER, Outcome
 from stanchion.routing.route import Call, Route
 
 
@@ -35,6 +36,11 @@ class Concurrency(Policy, frozen=True, kw_only=True, dict=True):
     def bulkhead(self) -> "Bulkhead":
         """Who is in and who waits; one for all routes that this policy holds for."""
         return Bulkhead(self.limit, self.max_waiting)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """See `Policy`."""
+        return (Outcome(status=503, description="Too many of this kind are being served", fields=RETRY_AFTER),)
 
     def wrap(self, call: Call, route: Route) -> Call:
         bulkhead, max_wait = self.bulkhead, self.max_wait

@@ -17,8 +17,9 @@ from stanchion.limits.redis_gate import redacted
 from stanchion.limits.sliding_window import SlidingWindow
 from stanchion.policies.base import Category, Policy
 from stanchion.policies.limit_keys import NAMES, By, key_of
-from stanchion.policies.limiter import Limiter, Naming, remote_of
+from stanchion.policies.limiter import ALLOWED, REFUSED, Limiter, Naming, remote_of
 from stanchion.policies.runtime import Runtime
+from stanchion.routing.outcome import RETRY_AFTER, Outcome
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 
 Cost = int | Callable[[Request], int]
@@ -107,6 +108,12 @@ class Limit(LimitOptions, frozen=True):
         if self.store is not None:
             changed["store"] = redacted(self.store)
         return f"Limit({', '.join([repr(self.rate), *(f'{name}={value!r}' for name, value in changed.items())])})"
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """See `Policy`."""
+        refused = Outcome(status=429, description=f"Over the limit of {self.rate}", fields=RETRY_AFTER | REFUSED)
+        return (refused, Outcome(status=None, fields=ALLOWED)) if self.headers else (refused,)
 
     def _check_store(self) -> None:
         if self.store is None and self.lease:

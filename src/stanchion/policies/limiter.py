@@ -15,9 +15,13 @@ from stanchion.limits.rate import SECOND, Rate
 from stanchion.limits.redis_gate import RedisGate, StoreFailed
 from stanchion.limits.redis_store import RedisStore
 from stanchion.policies.runtime import Runtime
+from stanchion.routing.outcome import Field
 from stanchion.telemetry.tallies import LIMIT, LimitCell
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+ALLOWED = {"RateLimit": Field("For each limit its name, `r` requests that are left, and `t` seconds to its reset.")}
+REFUSED = {**ALLOWED, "RateLimit-Policy": Field("The limit's name, `q` requests, and `w` seconds they are for.")}
+"""Fields of the draft above, as OpenAPI describes them."""
 
 
 _ALLOWED, _REFUSED, _QUEUED, _STORE_FAILED, _FORGOTTEN, _LEASED, _SETTLED = map(int, LimitCell)

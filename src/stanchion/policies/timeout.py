@@ -14,6 +14,7 @@ from stanchion.errors import GatewayTimeout
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.policies.base import Category, Policy
+from stanchion.routing.outcome import Outcome
 from stanchion.routing.route import Call, InlineCall, Route
 
 _GRPC_UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
@@ -36,6 +37,11 @@ class Timeout(Policy, frozen=True, kw_only=True):
     from_caller: bool = False
     """Take a shorter one from the caller's `X-Request-Timeout` (seconds) or `Grpc-Timeout`. Only where callers are
     trusted to mean it: one that asks for a millisecond has its own requests fail."""
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """See `Policy`."""
+        return (Outcome(status=504, description=f"No answer within {self.seconds:g} s"),)
 
     def wrap(self, call: Call, route: Route) -> Call:
         until = self.until_of()

@@ -20,6 +20,7 @@ from stanchion.http.response import BYTES, JSON, TEXT
 from stanchion.routing.binding import Binding
 from stanchion.routing.converters import CONVERTERS
 from stanchion.routing.encode import NO_CONTENT, encoding_of, without_responses
+from stanchion.routing.outcome import Field, Outcome, merged
 from stanchion.routing.route import Route
 from stanchion.routing.signature import Parameter, Signature
 from stanchion.routing.sources import optional
@@ -46,8 +47,8 @@ class Problem(Struct, kw_only=True):
     errors: Annotated[list[FieldError], Meta(description="Of a 422.")] | UnsetType = UNSET
 
 
-def document(title: str, version: str, routes: Sequence[tuple[Route, Binding]]) -> Json:
-    """The document as plain values; routes declared `hidden` are left out."""
+def document(title: str, version: str, routes: Sequence[tuple[Route, Binding]], always: Sequence[Outcome] = ()) -> Json:
+    """The document as plain values; routes declared `hidden` are left out. `always` may happen to any route."""
     schemas = _Schemas()
     paths: dict[str, Json] = {}
     names: set[str] = set()
@@ -58,6 +59,7 @@ def document(title: str, version: str, routes: Sequence[tuple[Route, Binding]]) 
             name = next(route.name + suffix for suffix in _suffixes() if route.name + suffix not in names)
             names.add(name)
             operations[method] = _operation(route, name, binding.signature, schemas)
+            _add_outcomes(operations[method], route, always)
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
@@ -183,6 +185,24 @@ def _responses(route: Route, signature: Signature, schemas: _Schemas) -> Json:
         responses[str(status)] = {"description": description} | content
     responses["default"] = {"description": "Any other outcome", "content": problem}
     return responses
+
+
+def _add_outcomes(operation: Json, route: Route, always: Sequence[Outcome]) -> None:
+    """What the route's policies may answer in its stead; a description that the route declares goes before theirs."""
+    outcomes = merged([*chain.from_iterable(policy.outcomes for policy in route.policies), *always])
+    responses: Json = operation["responses"]
+    for status, outcome in outcomes.items():
+        response = next(iter(responses.values()))  # the success comes first
+        if status is not None:
+            default = responses["default"]
+            response = responses.setdefault(str(status), {**default, "description": outcome.description})
+        if outcome.fields:
+            response["headers"] = {name: _header(field) for name, field in outcome.fields.items()}
+    responses["default"] = responses.pop("default")  # last, where one looks for it
+
+
+def _header(field: Field) -> Json:
+    return {"description": field.description, "schema": {"type": field.type}}
 
 
 def _success(route: Route, signature: Signature, schemas: _Schemas) -> tuple[int, Json]:
