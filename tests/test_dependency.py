@@ -19,10 +19,12 @@ class NoSuchCustomer(Exception):
 
 
 class Failing:
-    """A real server that counts who comes, and closes the connection without an answer while it is broken."""
+    """A real server that counts who comes, and closes the connection without an answer while it is broken; one in
+    `slow_each` answers takes 0.4 s."""
 
     def __init__(self) -> None:
         self.broken = False
+        self.slow_each = 0
         self.asked = 0
 
     @asynccontextmanager
@@ -34,6 +36,8 @@ class Failing:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readline()
         self.asked += 1
+        if self.slow_each and self.asked % self.slow_each == 0:
+            await asyncio.sleep(0.4)
         if not self.broken:
             writer.write(b"answer\n")
             await writer.drain()
@@ -160,6 +164,48 @@ def test_without_budget_there_is_no_retry() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("hedge", ["p90", 0.1])
+def test_hedging_takes_the_tail_away_for_a_tenth_more_calls(hedge: float | str) -> None:
+    async def main() -> None:
+        server = Failing()
+        server.slow_each = 20
+        calls = dependency(hedge=hedge)
+        took: list[float] = []
+
+        async def caller(port: int) -> None:
+            for _ in range(100):
+                began = time.monotonic()
+                await calls.call(ask, port)
+                took.append(time.monotonic() - began)
+
+        async with server.serving() as port:
+            await asyncio.gather(*(caller(port) for _ in range(8)))
+            await asyncio.sleep(0.5)  # the server still answers those that were cancelled
+        late = sorted(took[400:])  # a quantile is known by then
+        assert late[int(0.99 * len(late))] < 0.35  # without hedging one in twenty takes 0.4 s
+        assert 10 < server.asked - 800 <= 0.1 * 800 + 5
+        assert calls._decisions.retries == calls.statistics()["hedges"]
+
+    asyncio.run(main())
+
+
+def test_a_hedge_is_paid_for_as_a_retry() -> None:
+    async def main() -> None:
+        calls, asked = dependency(hedge=0.001, budget=0.0), 0
+
+        async def slow() -> None:
+            nonlocal asked
+            asked += 1
+            await asyncio.sleep(0.01)
+
+        for _ in range(20):
+            await calls.call(slow)
+        assert asked <= 20 + 3
+        assert calls._decisions.retries_denied >= 15
+
+    asyncio.run(main())
+
+
 def test_the_breaker_alone_keeps_calls_back() -> None:
     async def main() -> None:
         calls, refused = dependency(), 0
@@ -183,6 +229,9 @@ def test_names_and_options_are_checked_at_start() -> None:
     assert app.dependency("orders", retries=1).statistics()["requests"] == 0
     with pytest.raises(ConfigurationError, match="there already"):
         app.dependency("orders")
+    for wrong in (0.0, "p5", "most"):
+        with pytest.raises(ConfigurationError, match="hedge"):
+            app.dependency("others", hedge=wrong)
     with pytest.raises(ConfigurationError, match="retries"):
         app.dependency("others", retries=-1)
     app.compile()

@@ -2,13 +2,14 @@
 
 payments = app.dependency("payments", retries=2, timeout=0.3)
 
-receipt = await payments.call(charge, order)     # breaker, retries, deadline
+receipt = await payments.call(charge, order)     # breaker, retries, hedging, deadline
 async with payments:                             # the breaker alone, for what must not be done twice
     await charge(order)
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import random
 from time import monotonic
 from types import TracebackType
@@ -20,11 +21,15 @@ from msgspec import Meta, Struct
 from stanchion.deadline import remaining
 from stanchion.errors import ConfigurationError, ServiceUnavailable
 from stanchion.limits.breaker import Breaker
+from stanchion.limits.hedge import Hedge, RecentQuantile
 from stanchion.limits.retry_budget import RetryBudget
 from stanchion.telemetry.decisions import Decisions
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+_QUANTILE = r"^p[1-9][0-9](\.[0-9])?$"
 
 
 class DependencyOptions(Struct, frozen=True, kw_only=True):
@@ -42,6 +47,10 @@ class DependencyOptions(Struct, frozen=True, kw_only=True):
     """Retries as a share of calls."""
     pause: Annotated[float, Meta(ge=0)] = 0.05
     """Seconds: the first retry comes after a random part of it, the next after one of twice that, and so on."""
+    hedge: Annotated[float, Meta(gt=0)] | Annotated[str, Meta(pattern=_QUANTILE)] | None = None
+    """A second attempt beside the first once that takes longer than so many seconds, or than a quantile of the last
+    calls, `p95`; the first answer wins and the other is cancelled. It is paid for as a retry is. Only for what may be
+    done twice at one time."""
     answers: tuple[type[Exception], ...] = ()
     """Exceptions that are answers of the dependency, such as "no such customer": neither failures nor tried again."""
 
@@ -59,6 +68,7 @@ class CallOptions(TypedDict, total=False):
     timeout: float | None
     budget: float
     pause: float
+    hedge: float | str | None
     answers: tuple[type[Exception], ...]
 
 
@@ -67,6 +77,7 @@ class _Ranges(Struct):
     timeout: Annotated[float, Meta(gt=0)] | None
     budget: Annotated[float, Meta(ge=0, le=1)]
     pause: Annotated[float, Meta(ge=0)]
+    hedge: Annotated[float, Meta(gt=0)] | Annotated[str, Meta(pattern=_QUANTILE)] | None
 
 
 _CHECKED = _Ranges.__struct_fields__
@@ -79,6 +90,7 @@ class Dependency:
         self.name = name
         self.breaker = Breaker()
         self.budget = RetryBudget(share=options.budget)
+        self.hedge = _hedge(options)
         self._options = options
         self._decisions = decisions
 
@@ -86,8 +98,9 @@ class Dependency:
         return f"<Dependency {self.name}: {self.breaker}, {self.budget}>"
 
     def statistics(self) -> dict[str, float]:
-        """Those of the breaker and of the budget."""
-        return {**self.breaker.statistics(), **self.budget.statistics()}
+        """Those of the breaker, of the budget and of the hedge."""
+        hedge = {} if self.hedge is None else self.hedge.statistics()
+        return {**self.breaker.statistics(), **self.budget.statistics(), **hedge}
 
     async def __aenter__(self) -> None:
         """Ask the breaker.
@@ -115,7 +128,10 @@ class Dependency:
             self._ask()
             try:
                 async with asyncio.timeout(self._options.timeout):
-                    result = await function(*args, **kwargs)
+                    if self.hedge is None:
+                        result = await function(*args, **kwargs)
+                    else:
+                        result = await self.hedge.race(partial(function, *args, **kwargs), self._may_hedge)
             except Exception as error:
                 self._judge(error)
                 attempt += 1
@@ -140,7 +156,21 @@ class Dependency:
         if error is None or isinstance(error, self._options.answers):
             self.breaker.accepted(monotonic())
         else:
-            self.breaker.failed()
+            self.breaker.failed(monotonic())
+
+    def _may_hedge(self) -> bool:
+        """Whether a call that takes long may be made once more beside itself; if so it is paid for."""
+        if self.breaker.refusing or not self._pay():
+            return False
+        self._decisions.dependency_calls += 1
+        return True
+
+    def _pay(self) -> bool:
+        if not self.budget.take(monotonic()):
+            self._decisions.retries_denied += 1
+            return False
+        self._decisions.retries += 1
+        return True
 
     async def _again(self, attempt: int) -> bool:
         """Whether there is another attempt; waits for it, a random time (full jitter), so that clients spread."""
@@ -150,9 +180,14 @@ class Dependency:
         left = remaining()
         if left is not None and left <= pause:
             return False
-        if not self.budget.take(monotonic()):
-            self._decisions.retries_denied += 1
+        if not self._pay():
             return False
-        self._decisions.retries += 1
         await asyncio.sleep(pause)
         return True
+
+
+def _hedge(options: DependencyOptions) -> Hedge | None:
+    when = options.hedge
+    if when is None:
+        return None
+    return Hedge(RecentQuantile(float(when[1:]) / 100) if isinstance(when, str) else when, options.answers)

@@ -33,7 +33,7 @@ def test_it_refuses_as_the_book_says_over_its_window(calls: list[tuple[float, bo
         if not expected:
             continue
         if not succeeds:
-            breaker.failed()
+            breaker.failed(now)
             streak = 0
             failures += 1
             continue
@@ -54,14 +54,26 @@ def test_a_dependency_that_answers_is_never_kept_from() -> None:
         if turn % 2:
             breaker.accepted(turn / 10)  # half of the calls fail: K = 2 lets that pass
         else:
-            breaker.failed()
+            breaker.failed(turn / 10)
     assert breaker.refusing == pytest.approx(0, abs=0.01)
 
 
 def test_one_that_accepts_nothing_is_asked_four_times_a_second() -> None:
     breaker = Breaker(chance=lambda: 0.0)
-    let_through = sum(breaker.allows(turn / 100) for turn in range(100, 3000))
+    let_through = 0
+    for turn in range(100, 3000):
+        if breaker.allows(turn / 100):
+            let_through += 1
+            breaker.failed(turn / 100)
     assert let_through <= 29 * 4 + 5
+
+
+def test_calls_that_are_under_way_are_no_failures() -> None:
+    breaker = Breaker(chance=lambda: 0.0)
+    assert all(breaker.allows(1.0) for _ in range(100))
+    for _ in range(100):
+        breaker.accepted(1.5)
+    assert breaker.statistics() == {"requests": 100, "accepts": 100, "refusing": 0.0}
 
 
 def test_after_twenty_failures_in_a_row_only_probes_go_out_until_one_is_answered() -> None:
@@ -73,7 +85,7 @@ def test_after_twenty_failures_in_a_row_only_probes_go_out_until_one_is_answered
     for turn in range(3000, 3200):
         if breaker.allows(turn / 200):
             tried += 1
-            breaker.failed()
+            breaker.failed(turn / 200)
     assert 20 < tried <= 20 + 4
     assert breaker.refusing == 1.0
     assert breaker.allows(16.5)
@@ -85,7 +97,7 @@ def test_it_recovers_within_seconds_of_the_first_answers() -> None:
     breaker = Breaker(chance=lambda: 0.5)
     for turn in range(3000):  # an outage of 30 seconds
         if breaker.allows(turn / 100):
-            breaker.failed()
+            breaker.failed(turn / 100)
     assert breaker.refusing > 0.99
     for turn in range(3000, 3200):
         if breaker.allows(turn / 100):

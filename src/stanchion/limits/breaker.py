@@ -2,7 +2,8 @@
 
 A call is refused here with probability max(0, (requests - K * accepts) / (requests + 1)) over a sliding window of
 requests made and accepted. With K = 2 a dependency that fails gets at most one call more than twice what it accepts:
-it is asked less the less it answers, with no threshold to set. Refusals here count as requests, accepts do not.
+it is asked less the less it answers, with no threshold to set. Refusals here count as requests at once, calls when they
+have ended: counted when they begin, a worker's first ten calls at one time would be eight too many.
 
 By the formula alone an outage is noticed late: half the window has to fail before anything is refused, 15 s in which
 each user who tries four times is four calls (measured: 3.1 calls a user through an outage of 10 s). So after twenty
@@ -71,30 +72,36 @@ class Breaker:
         return max(0.0, (self._requests - self._k * self._accepts) / (self._requests + 1))
 
     def allows(self, now: float) -> bool:
-        """Whether a call may be made; either way it counts as one that was wanted."""
-        self._slice(now)[1] += 1
-        refusing = self.refusing  # of the calls before this one
-        self._requests += 1
+        """Whether a call may be made. One that may ends in `accepted` or `failed`."""
+        present = self._slice(now)
+        refusing = self.refusing
         if refusing == 0.0 or self._chance() >= refusing:
             return True
         if now - self._probed_at >= self._probe_every:
             self._probed_at = now
             return True
+        present[1] += 1
+        self._requests += 1
         return False
 
     def accepted(self, now: float) -> None:
         """The dependency has answered."""
         self._failures = 0
         self._streak += 1
+        self._requests += 1
         if self._streak >= _STREAK and self.refusing:
             self._slices.clear()
             self._requests = self._accepts = 0
             return
-        self._slice(now)[2] += 1
+        present = self._slice(now)
+        present[1] += 1
+        present[2] += 1
         self._accepts += 1
 
-    def failed(self) -> None:
+    def failed(self, now: float) -> None:
         """It has not."""
+        self._slice(now)[1] += 1
+        self._requests += 1
         self._streak = 0
         self._failures += 1
 
