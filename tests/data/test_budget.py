@@ -1,4 +1,4 @@
-"""Connections are divided so that all processes together fit the server, and what does not fit is refused with the sum."""
+"""Connections are divided so that all processes fit the server; what does not fit is refused with the sum."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ def test_all_shares_together_are_within_the_budget(connections: int, workers: in
             share(connections, fleet)
         return
     part = share(connections, fleet)
-    assert 1 <= part
+    assert part >= 1
     assert part * (workers + 1) * instances <= connections
 
 
