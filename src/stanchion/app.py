@@ -17,6 +17,9 @@ from stanchion.asgi.hosted import Hosted
 from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
+from stanchion.data.budget import Fleet
+from stanchion.data.database import Database
+from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.http.form_data import FormLimits
@@ -56,6 +59,7 @@ class App(Router):
         self.checks: dict[str, ReadyCheck] = {}
         self.decisions = Decisions()
         self.dependencies: dict[str, Dependency] = {}
+        self.databases: dict[str, Database] = {}
         self._pools: Pools | None = None
         self._lifespans: list[Lifespan] = []
         self._routes: tuple[Route, ...] | None = None
@@ -143,6 +147,23 @@ class App(Router):
         self.dependencies[name] = dependency
         return dependency
 
+    def database(self, url: str, *, name: str = "main", **options: Unpack[DatabaseKeywords]) -> Database:
+        """A database that the app opens before its first request and closes after the last.
+
+        `sqlite:///file.db`, or `postgresql://user@host/name`. `connections` are for all workers of all instances
+        together; a start that the server has too few for is refused, with the arithmetic.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, the URL of no known database, or an option out of its range.
+        """
+        self._check_open(f"the database {name}")
+        if name in self.databases:
+            raise ConfigurationError(f"the database {name!r} is there already; give each a name of its own")
+        database = database_of(f"{self.name}/{name}", url, DatabaseOptions(**options))
+        self.databases[name] = database
+        return database
+
     async def cpu(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that computes for long in a process, so that the event loop goes on meanwhile.
 
@@ -228,16 +249,21 @@ class Compiled:
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """The app's lifespans and its pools.
+        """The app's databases, lifespans and pools.
 
         Raises:
-            ConfigurationError: a handler takes a resource that no lifespan has provided.
+            ConfigurationError: a handler takes a resource that no lifespan has provided, or a database has too few
+                connections.
         """
         async with AsyncExitStack() as stack:
             stack.callback(self.pools.close)
             self.app._pools = self.pools
             stack.push_async_callback(self.runtime.close)
             await self.runtime.open()
+            fleet = Fleet(workers=self.runtime.workers, instances=self.settings.instances)
+            for database in self.app.databases.values():
+                stack.push_async_callback(database.close)
+                await database.open(fleet)
             for lifespan in self.app._lifespans:
                 await _enter(stack, lifespan, self.app)
             self._check_resources()

@@ -14,7 +14,7 @@ from stanchion.data.postgres.driver import Postgres
 from stanchion.data.sqlite.driver import SQLite
 from tests.data.postgres_server import PostgresServer, needs_postgres
 
-LIMITS = Limits(connections=5, waiting=10_000, patience=10.0)
+LIMITS = Limits(waiting=10_000, patience=10.0)
 Opened = Callable[[], Any]
 
 

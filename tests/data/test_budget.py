@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanchion.data.budget import Fleet, Server, check, share
+from stanchion.data.budget import Capacity, Fleet, check, share
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseOptions, database_of
 from stanchion.errors import ConfigurationError
@@ -23,7 +23,7 @@ def test_all_shares_together_are_within_the_budget(connections: int, workers: in
 
 
 def test_what_does_not_fit_is_refused_with_the_arithmetic() -> None:
-    server = Server(most=100, reserved=3, others=7)
+    server = Capacity(most=100, reserved=3, others=7)
     check(90, Fleet(workers=4, instances=2), server)
     with pytest.raises(ConfigurationError) as raised:
         check(120, Fleet(workers=4, instances=2), server)
@@ -37,14 +37,14 @@ def test_what_does_not_fit_is_refused_with_the_arithmetic() -> None:
 @pytest.mark.parametrize("url", ["mysql://x", "sqlite://file.db", "sqlite:///", "flights.db", "postgresql:/x"])
 def test_a_url_of_no_database_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"expected sqlite:///file\.db"):
-        database_of("main", url, DatabaseOptions(), 5)
+        database_of("main", url, DatabaseOptions())
 
 
 def test_a_password_is_not_shown() -> None:
-    database: Database = database_of("main", "postgresql://ann:secret@db.local/x", DatabaseOptions(), 5)
+    database: Database = database_of("main", "postgresql://ann:secret@db.local/x", DatabaseOptions())
     assert "secret" not in repr(database)
     with pytest.raises(ConfigurationError) as raised:
-        database_of("main", "mysql://ann:secret@db.local/x", DatabaseOptions(), 5)
+        database_of("main", "mysql://ann:secret@db.local/x", DatabaseOptions())
     assert "secret" not in str(raised.value)
 
 

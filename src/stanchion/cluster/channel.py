@@ -32,6 +32,8 @@ class Configure(Struct, frozen=True, kw_only=True, tag="configure"):
     """As JSON."""
     slot: int
     seat: int
+    workers: int
+    """How many there are, this one among them."""
     traceback: bool
 
 

@@ -129,6 +129,7 @@ class Fleet:
             settings=msgspec.json.encode(self.settings),
             slot=slot.index,
             seat=seat,
+            workers=len(self.slots),
             traceback=self._traceback,
         )
         log, log_end = os.pipe()

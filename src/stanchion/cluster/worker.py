@@ -82,7 +82,7 @@ class Worker:
         self._beat = Beat(self._row, self._order.slot, self._settings.drain_timeout + 5)
         app = load_app(self._order.app, show_traceback=self._order.traceback)
         configure(self._settings.log_level, self._settings.log_format, self._lines)
-        runtime = Runtime(self._settings, board=self._board, seat=self._order.seat)
+        runtime = Runtime(self._settings, board=self._board, seat=self._order.seat, workers=self._order.workers)
         compiled = app.compile(self._settings, runtime)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._live(app, compiled))

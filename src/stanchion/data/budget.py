@@ -19,7 +19,7 @@ class Fleet(Struct, frozen=True, kw_only=True):
         return (self.workers + 1) * self.instances
 
 
-class Server(Struct, frozen=True, kw_only=True):
+class Capacity(Struct, frozen=True, kw_only=True):
     """What a database server has to give."""
 
     most: int
@@ -50,7 +50,7 @@ def share(connections: int, fleet: Fleet) -> int:
     return part
 
 
-def check(connections: int, fleet: Fleet, server: Server) -> None:
+def check(connections: int, fleet: Fleet, server: Capacity) -> None:
     """Refuse a budget that the server cannot keep.
 
     Raises:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from stanchion.data.budget import Fleet, check, share
 from stanchion.data.driver import FAILURES, Driver, Insertion, Rows, Statements
 from stanchion.data.gathering import Gathering, Keyed
 from stanchion.data.rows import reader
@@ -56,11 +57,15 @@ class Reading:
 class Database(Reading):
     """One database of the app, in one worker; safe to use from many tasks at once."""
 
-    def __init__(self, name: str, driver: Driver, *, largest_batch: int = 256, batches: int = 2) -> None:
-        """`largest_batch` are the keys or rows of a batch, `batches` how many of them may run at one time."""
+    def __init__(
+        self, name: str, driver: Driver, *, connections: int = 20, largest_batch: int = 256, batches: int = 2
+    ) -> None:
+        """`connections` are those of all workers together, `largest_batch` the keys or rows of a batch, `batches` how
+        many of them may run at one time."""
         super().__init__(driver, driver.native)
         self.name = name
         self.tables = Tables()
+        self._connections = connections
         self._driver = driver
         self._largest = largest_batch
         self._batches = batches
@@ -140,9 +145,20 @@ class Database(Reading):
         async with self._driver.transaction() as statements:
             yield Reading(statements, self._native)
 
-    async def open(self) -> None:
-        """Make ready."""
-        await self._driver.open()
+    async def open(self, fleet: Fleet | None = None) -> None:
+        """Make ready, with this worker's share of the connections.
+
+        Raises:
+            ConfigurationError: the server cannot give as many as were declared; says why, with the arithmetic.
+        """
+        fleet = fleet or Fleet(workers=1)
+        if not self._driver.remote:
+            await self._driver.open(self._connections)
+            return
+        await self._driver.open(share(self._connections, fleet))
+        capacity = await self._driver.capacity()
+        if capacity is not None:
+            check(self._connections, fleet, capacity)
 
     async def close(self) -> None:
         """Close, after what runs."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from stanchion.data.budget import Capacity
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
 
 Row = Sequence[Any]
@@ -26,10 +27,8 @@ class Insertion(NamedTuple):
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What a driver keeps to."""
+    """What a driver keeps to, besides the number of its connections."""
 
-    connections: int
-    """The most that are open at one time."""
     waiting: int
     """Statements that may wait for a connection."""
     patience: float
@@ -58,9 +57,14 @@ class Driver(Statements, Protocol):
 
     native: frozenset[type]
     """Types of its values, so that a field of such a type needs no conversion."""
+    remote: bool
+    """A server has it, whose connections all that use it share."""
 
-    async def open(self) -> None:
-        """Make ready; a database that is down meanwhile is no error."""
+    async def open(self, connections: int) -> None:
+        """Make ready, with so many connections at the most; a database that is down meanwhile is no error."""
+
+    async def capacity(self) -> Capacity | None:
+        """What the server has to give; None where there is none, or it does not answer."""
 
     async def close(self) -> None:
         """Wait for what runs, and close all connections."""
@@ -84,4 +88,4 @@ class Driver(Statements, Protocol):
 FAILURES = (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout)
 """Failures that are no statement's own, so that another try of the same batch would fail too."""
 
-__all__ = ["FAILURES", "ConstraintViolated", "Driver", "Insertion", "Limits", "Row", "Rows", "Statements"]
+__all__ = ["FAILURES", "Capacity", "ConstraintViolated", "Driver", "Insertion", "Limits", "Row", "Rows", "Statements"]

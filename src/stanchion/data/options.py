@@ -52,17 +52,18 @@ class DatabaseKeywords(TypedDict, total=False):
     largest_batch: int
 
 
-def database_of(name: str, url: str, options: DatabaseOptions, share: int) -> Database:
-    """A worker's database; `share` are the connections that are this worker's.
+def database_of(name: str, url: str, options: DatabaseOptions) -> Database:
+    """The database at this URL, not open yet; its server knows our connections by `name`.
 
     Raises:
         ConfigurationError: the URL is of no database that is known, or the driver is missing.
     """
-    limits = Limits(connections=share, waiting=options.waiting, patience=options.patience)
-    return Database(name, _driver(url, options, limits), largest_batch=options.largest_batch)
+    limits = Limits(waiting=options.waiting, patience=options.patience)
+    driver = _driver(name, url, options, limits)
+    return Database(name, driver, connections=options.connections, largest_batch=options.largest_batch)
 
 
-def _driver(url: str, options: DatabaseOptions, limits: Limits) -> Driver:
+def _driver(name: str, url: str, options: DatabaseOptions, limits: Limits) -> Driver:
     if url.startswith(_SQLITE):
         path = url.removeprefix(_SQLITE)
         if path == ":memory:":
@@ -71,5 +72,5 @@ def _driver(url: str, options: DatabaseOptions, limits: Limits) -> Driver:
             raise ConfigurationError(f"the database {url!r}: expected {_FORMS}")
         return SQLite(path[1:], limits)
     if url.startswith(_POSTGRES):
-        return Postgres(url, limits, prepared=options.prepared)
+        return Postgres(url, limits, prepared=options.prepared, label=f"stanchion {name}")
     raise ConfigurationError(f"the database {redacted(url)!r}: expected {_FORMS}")

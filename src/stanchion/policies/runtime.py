@@ -14,9 +14,12 @@ class Runtime:
     """One a worker, given to `App.compile`. Without a cluster, as in tests and under other servers, it has a private
     board, made when the first policy asks for it."""
 
-    def __init__(self, settings: Settings | None = None, *, board: Board | None = None, seat: int = 0) -> None:
-        """`seat` is this worker's row of `board`."""
+    def __init__(
+        self, settings: Settings | None = None, *, board: Board | None = None, seat: int = 0, workers: int = 1
+    ) -> None:
+        """`seat` is this worker's row of `board`; `workers` are how many there are, this one among them."""
         self.settings = settings or Settings()
+        self.workers = workers
         self._board = board
         self._seat = seat
         self._shared: dict[Hashable, Any] = {}

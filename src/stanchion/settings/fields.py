@@ -51,6 +51,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     workers: Annotated[int, Meta(ge=1, le=1024)] | Literal["auto"] = 1
     """Worker processes; `auto` is one for each CPU the process may use, container quota included."""
 
+    instances: Annotated[int, Meta(ge=1, le=100_000)] = 1
+    """How many of these servers the deployment runs, each with its workers: what is declared for all of them together,
+    such as a database's connections, is divided by it. The most that an autoscaler may start."""
+
     admin_host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     """The address of the admin port, which answers probes and metrics. It has no authentication: use `0.0.0.0` only
     where the network lets nobody but the platform reach it, as in a pod."""
@@ -243,6 +247,13 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     limit_store_timeout: Annotated[Duration, Meta(ge=0.001, le=60)] = 0.05
     """How long a rate limit waits for its store; then the limit's `fail` holds. Raise it for one that is far away."""
+
+    cache_max_entry: Annotated[Size, Meta(ge=0, le=GiB)] = MiB
+    """The largest body that a cache keeps; a larger one is passed on as it comes."""
+
+    cache_store: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    """The URL of a Redis, Valkey or Memcached in which machines share what they cache: `redis://cache:6379/0`. By Redis
+    and Valkey invalidations reach all machines as well."""
 
     docs: bool = True
     """Serve the API's reference at /docs and its description at /openapi.json. Turn it off for a private

@@ -10,6 +10,7 @@ from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from stanchion.data.budget import Capacity
 from stanchion.data.driver import Insertion, Limits, Rows, Statements
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
 from stanchion.deadline import remaining
@@ -24,6 +25,10 @@ LIFETIME = 1800.0
 old ones would stay where they are."""
 IDLE = 300.0
 _CHECK = 1.0
+_CAPACITY = """
+SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int,
+    (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> $1)
+"""
 _PART = 256
 """Rows of a stream that are fetched at one time."""
 
@@ -38,8 +43,11 @@ class Postgres:
         )
     )
 
-    def __init__(self, url: str, limits: Limits, *, prepared: bool = True) -> None:
-        """`prepared` keeps statements prepared on each connection; not through PgBouncer in transaction mode.
+    remote = True
+
+    def __init__(self, url: str, limits: Limits, *, prepared: bool = True, label: str = "stanchion") -> None:
+        """`label` is what the server is told we are, by which our connections are told from others'; `prepared` keeps
+        statements prepared on each connection; not through PgBouncer in transaction mode.
 
         Raises:
             ConfigurationError: the driver is missing.
@@ -48,7 +56,8 @@ class Postgres:
         self._url = url
         self._limits = limits
         self._prepared = prepared
-        self._places = Places(limits.connections, limits.waiting)
+        self._label = label[:63]
+        self._places = Places(0, limits.waiting)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._ends: dict[int, float] = {}  # when each connection has lived long enough, by its server process
 
@@ -60,22 +69,24 @@ class Postgres:
         size = 0 if self._pool is None else self._pool.get_size()
         return {"connections": size, "in_use": self._places.taken, "waiting": self._places.waiting}
 
-    async def open(self) -> None:
+    async def open(self, connections: int) -> None:
         """See `Driver`. Connections are made when they are first needed.
 
         Raises:
             ConfigurationError: the URL is none.
         """
+        self._places.size = connections
         try:
             self._pool = await self._driver.create_pool(
                 self._url,
                 min_size=0,
-                max_size=self._limits.connections,
+                max_size=connections,
                 max_inactive_connection_lifetime=IDLE,
                 statement_cache_size=100 if self._prepared else 0,
                 command_timeout=self._limits.patience,
                 timeout=self._limits.patience,
                 reset=self._reset,
+                server_settings={"application_name": self._label},
             )
         except (ValueError, self._driver.InterfaceError) as error:
             raise ConfigurationError(f"the database {redacted(self._url)}: {error}") from None
@@ -89,6 +100,15 @@ class Postgres:
                     await pool.close()
             except TimeoutError:
                 pool.terminate()
+
+    async def capacity(self) -> Capacity | None:
+        """See `Driver`."""
+        try:
+            async with asyncio.timeout(_CHECK):
+                most, reserved, others = (await self.fetch(_CAPACITY, (self._label,))).rows[0]
+        except (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout, TimeoutError):
+            return None
+        return Capacity(most=most, reserved=reserved, others=others)
 
     async def check(self) -> None:
         """See `Driver`."""
@@ -172,7 +192,7 @@ class Postgres:
         process = connection.get_server_pid()
         end = self._ends.get(process)
         if end is None:
-            if len(self._ends) > 4 * self._limits.connections:
+            if len(self._ends) > 4 * self._places.size:
                 self._ends.clear()
             self._ends[process] = monotonic() + LIFETIME * (1 + random() / 5)
         elif monotonic() > end:

@@ -27,13 +27,14 @@ class SQLite:
     native: frozenset[type] = frozenset((int, float, str, bytes))
     """A date, a bool or a list is kept as text or a number, and converted."""
 
+    remote = False
+
     def __init__(self, path: str, limits: Limits) -> None:
         """`path` is a file's, or `:memory:`."""
         self._limits = limits
         alone = path == ":memory:"
         self._writer = Threaded(path, read_only=False, patience=limits.patience)
-        count = min(_READERS, limits.connections)
-        readers = [Threaded(path, read_only=True, patience=limits.patience) for _ in range(0 if alone else count)]
+        readers = [Threaded(path, read_only=True, patience=limits.patience) for _ in range(0 if alone else _READERS)]
         self._readers = readers or [self._writer]
         self._idle = list(self._readers)
         self._reading = Places(len(self._readers), limits.waiting)
@@ -51,9 +52,14 @@ class SQLite:
             "waiting": self._reading.waiting + self._writing.waiting,
         }
 
-    async def open(self) -> None:
-        """See `Driver`: the writer makes the file, and puts it in WAL mode, before anybody reads."""
+    async def open(self, connections: int) -> None:
+        """See `Driver`: a connection is a thread here, and their number its own matter. The writer makes the file, and
+        puts it in WAL mode, before anybody reads."""
         await self._writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
+
+    async def capacity(self) -> None:
+        """See `Driver`."""
+        return None
 
     async def close(self) -> None:
         """See `Driver`."""
