@@ -142,4 +142,4 @@ def _driver(url: str) -> tuple["Redis", tuple[type[Exception], ...], type[Except
         client = Redis.from_url(url.replace("valkey://", "redis://", 1), **options)
     except ValueError as error:
         raise ConfigurationError(f"{shown!r}: {error}; give a URL such as redis://localhost:6379/0") from None
-    return client, (RedisError, OSError, ValueError), NoScriptError
+    return client, (RedisError, StoreFailed, OSError, ValueError), NoScriptError

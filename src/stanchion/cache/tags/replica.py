@@ -1,0 +1,58 @@
+"""A board as one of the copies of the fleet's numbers: what it takes over, and what it has to tell. No I/O."""
+
+from collections.abc import Iterable, Sequence
+
+from stanchion.board.generations import MARK, Generations
+
+OWN = 1 << 50
+"""Numbers below are a board's own, drawn when it began. Those of a store are microseconds since 1970, and above."""
+
+Mark = tuple[int, int]
+"""A cell and the mark it holds."""
+Change = tuple[int, int, int]
+"""A cell, the number that the store has given to it, and the mark that it was given for, or 0."""
+
+
+class Replica:
+    """The numbers of one board; several workers may each have a replica of the same."""
+
+    def __init__(self, generations: Generations) -> None:
+        self._generations = generations
+        self.latest = 0
+        """The highest number that was heard of: the store gives none below, should its clock go back."""
+
+    def __repr__(self) -> str:
+        return f"<Replica of {len(self._generations)}, {len(self.marked())} marked>"
+
+    def marked(self) -> list[Mark]:
+        """What the fleet has to be told, whoever has marked it."""
+        return [(cell, number) for cell, number in enumerate(self._generations.numbers()) if number >= MARK]
+
+    def settle(self, changes: Iterable[Change]) -> bool:
+        """Take over what the store has told; True where a cell keeps a mark of which it was not told.
+
+        What is stamped with that mark may have been invalidated by this change. It is until the mark is told: at once,
+        then, and not only when somebody looks for marks.
+        """
+        left = False
+        for cell, number, mark in changes:
+            self.latest = max(self.latest, number)
+            self._generations.settle(cell, number, mark)
+            left = left or self._generations.get(cell) >= MARK
+        return left
+
+    def compare(self, numbers: Sequence[int]) -> tuple[int, bool]:
+        """Take over the store's whole table: how many cells have changed, and whether the board knows of numbers that
+        the store does not, since it has lost them."""
+        changed, ahead = 0, False
+        for cell, (here, there) in enumerate(zip(self._generations.numbers(), numbers, strict=True)):
+            if here < there:
+                changed += self._generations.settle(cell, there)
+            elif there < here < MARK:
+                ahead = True
+        self.latest = max(self.latest, *numbers)
+        return changed, ahead
+
+    def known(self) -> list[int]:
+        """The numbers of the store that the board has: 0 for a cell that has a mark, or a number of its own."""
+        return [number if OWN <= number < MARK else 0 for number in self._generations.numbers()]
