@@ -10,15 +10,13 @@ sent but a probe every quarter of a second, and every check fails at once, until
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from stanchion.errors import ConfigurationError
-from stanchion.limits.redis_script import DIGEST, SCRIPT, Check, Grant, grants, pack
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from stanchion.limits.redis_script import Check, Grant, grants
+from stanchion.limits.redis_wire import Pool, RedisWire
 
 _log = logging.getLogger("stanchion.limits")
 
@@ -54,8 +52,8 @@ class RedisGate:
             ConfigurationError: the driver is missing, or the URL is none.
         """
         self._timeout = timeout
-        self._client, self._errors, self._no_script = _driver(url)
-        self._execute: Callable[..., Awaitable[bytes]] = self._client.execute_command
+        pool, self._errors, no_script = _driver(url)
+        self._wire = RedisWire(pool, no_script)
         self._waiting: list[_Waiting] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._scheduled = False
@@ -75,11 +73,11 @@ class RedisGate:
         """The breaker is open: only probes are sent."""
         return self._probing is not None
 
-    async def take(self, key: bytes, check: Check) -> Grant:
-        """Have the server decide.
+    def take(self, key: bytes, check: Check) -> "asyncio.Future[Grant]":
+        """Have the server decide; the future raises StoreFailed if it has not.
 
         Raises:
-            StoreFailed: it has not.
+            StoreFailed: it is known to fail.
         """
         if self._probing is not None:
             raise StoreFailed
@@ -89,7 +87,7 @@ class RedisGate:
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._flush)
-        return await answer
+        return answer
 
     def _flush(self) -> None:
         """Send what has gathered, unless enough is under way: then its end does."""
@@ -151,7 +149,7 @@ class RedisGate:
         """
         bound = _Bound(self._timeout)
         try:
-            return await self._call(keys, pack(checks))
+            return await self._wire.evaluate(keys, checks)
         except asyncio.CancelledError:
             if not bound.expired or bound.task.uncancel():
                 raise
@@ -159,17 +157,11 @@ class RedisGate:
         finally:
             bound.timer.cancel()
 
-    async def _call(self, keys: Sequence[bytes], packed: bytes) -> bytes:
-        try:
-            return await self._execute("EVALSHA", DIGEST, len(keys), *keys, packed)
-        except self._no_script:  # the server is new, or has been restarted
-            return await self._execute("EVAL", SCRIPT, len(keys), *keys, packed)
-
     async def open(self) -> None:
         """Connect, and have the server learn the script; if that fails the first checks will."""
         with suppress(TimeoutError, *self._errors):
             async with asyncio.timeout(START):
-                await asyncio.gather(*(self._call([], pack([])) for _ in range(_IN_FLIGHT)))
+                await asyncio.gather(*(self._wire.evaluate([], []) for _ in range(_IN_FLIGHT)))
 
     async def close(self) -> None:
         """End what is under way, and the connections."""
@@ -177,7 +169,7 @@ class RedisGate:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._client.aclose()
+        await self._wire.close()
 
 
 def redacted(url: str) -> str:
@@ -209,25 +201,25 @@ class _Bound:
         self.task.cancel()
 
 
-def _driver(url: str) -> tuple["Redis", tuple[type[Exception], ...], type[Exception]]:
+def _driver(url: str) -> tuple[Pool, tuple[type[Exception], ...], type[Exception]]:
+    """What makes connections, what may go wrong with them, and which of that is a server without the script."""
     try:
-        from redis.asyncio import Redis
+        from redis.asyncio import ConnectionPool
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
         from redis.exceptions import NoScriptError, RedisError
     except ImportError:
         raise ConfigurationError(f"store={redacted(url)!r} needs the driver: pip install 'stanchion[redis]'") from None
     options: dict[str, Any] = {
-        "max_connections": _IN_FLIGHT + 1,
         "socket_timeout": None,  # a call is bounded as a whole, here
         "socket_connect_timeout": None,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
     try:
-        client = Redis.from_url(url.replace("valkey://", "redis://", 1), **options)
+        pool = ConnectionPool.from_url(url.replace("valkey://", "redis://", 1), **options)
     except ValueError as error:
         raise ConfigurationError(
             f"store={redacted(url)!r}: {error}; give a URL such as redis://localhost:6379/0"
         ) from None
-    return client, (RedisError, StoreFailed, OSError, ValueError), NoScriptError
+    return cast("Pool", pool), (RedisError, StoreFailed, OSError, ValueError), NoScriptError

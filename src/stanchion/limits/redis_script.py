@@ -22,8 +22,8 @@ _US = 1000  # nanoseconds of a microsecond
 _GCRA, _WINDOW = 1, 2
 _FIELDS = 5
 
-Check = tuple[int, int, int, int, int, int]
-"""Algorithm, interval or window, burst or count, cost, patience, and the most to lease beyond the cost."""
+Check = bytes
+"""Packed: algorithm, interval or window, burst or count, cost, patience, and the most to lease beyond the cost."""
 
 SCRIPT = """\
 local now = tonumber(ARGV[2])
@@ -106,17 +106,24 @@ return cmsgpack.pack(out)
 DIGEST = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 """By which a server that has the script knows it."""
 
-pack = msgspec.msgpack.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[int]).decode
+
+
+def pack(checks: Sequence[Check]) -> bytes:
+    """The checks of a call as one array (MessagePack's specification, "array format family")."""
+    count = len(checks)
+    head = bytes((0x90 | count,)) if count < 16 else b"\xdc" + count.to_bytes(2, "big")
+    return head + b"".join(checks)
 
 
 def check_of(rule: Rule, cost: int, patience: int = 0, lease: int = 0) -> Check:
     """What the script is told of a request; `patience` in nanoseconds. A negative cost gives so much back."""
     cost = min(cost, rule.most)
     if isinstance(rule, Gcra):
-        return (_GCRA, -(-rule.interval // _US), rule.burst, cost, patience // _US, lease)
+        return _pack((_GCRA, -(-rule.interval // _US), rule.burst, cost, patience // _US, lease))
     if isinstance(rule, SlidingWindow):
-        return (_WINDOW, rule.window // _US, rule.count, cost, 0, 0)
+        return _pack((_WINDOW, rule.window // _US, rule.count, cost, 0, 0))
     raise ConfigurationError(f"{rule!r} has no counterpart in Redis; use mode='gcra' or 'window'")
 
 

@@ -91,7 +91,8 @@ class Limiter:
             ) from None
         cell = _ALLOWED if decision.allowed else _REFUSED
         cells[base + (_QUEUED if decision.delay else cell)] += 1
-        self._count_leases(self._remote)
+        if self._remote.leases.taken != self._leased or self._remote.leases.settled != self._settled:
+            self._count_leases(self._remote)
         return decision
 
     def _count_leases(self, remote: RedisStore) -> None:
