@@ -181,9 +181,8 @@ class Database(Reading):
         return keyed
 
     async def _load(self, table: Table[T], keys: Sequence[Any]) -> dict[Any, T]:
-        found = await self._driver.fetch_by_keys(table.by_key, table.by_keys, keys)
-        if not found.rows:
+        columns, rows = await self._driver.look_up(table.lookup, keys)
+        if not columns:
             return {}
-        place = found.columns.index(table.key)
-        make = reader(table.kind, found.columns, self._native)
-        return {row[place]: make(row) for row in found.rows}
+        make = reader(table.kind, columns, self._native)
+        return {key: make(row) for key, row in zip(keys, rows, strict=True) if row is not None}

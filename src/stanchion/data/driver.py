@@ -19,6 +19,25 @@ class Rows(NamedTuple):
     rows: Sequence[Row]
 
 
+class Found(NamedTuple):
+    """The rows of some keys, in their order; None for those there are not."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Row | None]
+
+
+class Lookup(NamedTuple):
+    """How rows are found by a key."""
+
+    table: str
+    key: str
+    """The column."""
+    one: str
+    """The statement for the key `$1`."""
+    many: str
+    """The statement for those of the array `$1`."""
+
+
 class Insertion(NamedTuple):
     """One row to insert: `statement` with `$1`, `$2`, …, which returns the row as it then is."""
 
@@ -72,8 +91,8 @@ class Driver(Statements, Protocol):
     async def check(self) -> None:
         """Ask for an answer within a second."""
 
-    async def fetch_by_keys(self, one: str, many: str, keys: Sequence[Any]) -> Rows:
-        """The rows of these keys, in any order; `one` selects by the key `$1`, `many` by the array `$1`."""
+    async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
+        """The rows of these keys, none of them twice: what each statement for one key would find."""
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """Insert all, with one commit if it can be; each has an outcome of its own."""
@@ -88,4 +107,16 @@ class Driver(Statements, Protocol):
 FAILURES = (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout)
 """Failures that are no statement's own, so that another try of the same batch would fail too."""
 
-__all__ = ["FAILURES", "Capacity", "ConstraintViolated", "Driver", "Insertion", "Limits", "Row", "Rows", "Statements"]
+__all__ = [
+    "FAILURES",
+    "Capacity",
+    "ConstraintViolated",
+    "Driver",
+    "Found",
+    "Insertion",
+    "Limits",
+    "Lookup",
+    "Row",
+    "Rows",
+    "Statements",
+]

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 from msgspec.structs import fields
 
+from stanchion.data.driver import Lookup
 from stanchion.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -41,18 +42,11 @@ class Table(Struct, Generic[T], frozen=True, kw_only=True, dict=True):
         return tuple(field.encode_name for field in fields(self.kind))  # type: ignore[arg-type]
 
     @cached_property
-    def by_key(self) -> str:
-        """Selects the row with the key `$1`."""
-        return f"{self._select} WHERE {quoted(self.key)} = $1"
-
-    @cached_property
-    def by_keys(self) -> str:
-        """Selects the rows with the keys of the array `$1`."""
-        return f"{self._select} WHERE {quoted(self.key)} = any($1)"
-
-    @property
-    def _select(self) -> str:
-        return f"SELECT {', '.join(map(quoted, self.columns))} FROM {quoted(self.name)}"
+    def lookup(self) -> Lookup:
+        """How a row is found by its key."""
+        key = quoted(self.key)
+        select = f"SELECT {', '.join(map(quoted, self.columns))} FROM {quoted(self.name)}"
+        return Lookup(self.name, self.key, f"{select} WHERE {key} = $1", f"{select} WHERE {key} = any($1)")
 
     def insertion(self, columns: tuple[str, ...]) -> str:
         """Inserts `$1`, `$2`, … as these columns, and returns the whole row."""

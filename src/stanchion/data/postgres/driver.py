@@ -5,14 +5,15 @@ import datetime
 import decimal
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from random import random
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from stanchion.data.budget import Capacity
-from stanchion.data.driver import Insertion, Limits, Rows, Statements
+from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.postgres.lookups import Lookups
 from stanchion.deadline import remaining
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
@@ -25,6 +26,8 @@ LIFETIME = 1800.0
 old ones would stay where they are."""
 IDLE = 300.0
 _CHECK = 1.0
+_CANCEL = 1.0
+"""Seconds for the server to say that it has cancelled a statement."""
 _CAPACITY = """
 SELECT current_setting('max_connections')::int, current_setting('superuser_reserved_connections')::int,
     (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> $1)
@@ -59,6 +62,8 @@ class Postgres:
         self._label = label[:63]
         self._places = Places(0, limits.waiting)
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._lookups = Lookups()
+        self._made: set[asyncio.Task[Any]] = set()  # connections that whoever wanted them has left to others
         self._ends: dict[int, float] = {}  # when each connection has lived long enough, by its server process
 
     def __repr__(self) -> str:
@@ -85,6 +90,7 @@ class Postgres:
                 statement_cache_size=100 if self._prepared else 0,
                 command_timeout=self._limits.patience,
                 timeout=self._limits.patience,
+                init=self._prepare,
                 reset=self._reset,
                 server_settings={"application_name": self._label},
             )
@@ -131,12 +137,10 @@ class Postgres:
             async for part in transaction.stream(statement, values):
                 yield part
 
-    async def fetch_by_keys(self, one: str, many: str, keys: Sequence[Any]) -> Rows:
+    async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
         async with self._connection() as connection:
-            if len(keys) == 1:
-                return await _fetch(connection, one, keys)
-            return await _fetch(connection, many, (keys,))
+            return await self._lookups.found(connection, lookup, keys)
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`: those of one statement go as one pipeline with one commit; if that fails, each alone."""
@@ -180,10 +184,44 @@ class Postgres:
             raise DatabaseBusy(self._places.size)
         try:
             with self._translated():
-                async with pool.acquire(timeout=patience) as connection:
+                connection = await self._acquired(pool, patience)
+                try:
                     yield connection
+                finally:
+                    await self._released(pool, connection)
         finally:
             self._places.leave()
+
+    async def _acquired(self, pool: Any, patience: float) -> Any:
+        if pool.get_idle_size():
+            return await pool.acquire(timeout=patience)
+        made = asyncio.ensure_future(pool.acquire(timeout=patience))
+        try:  # who leaves meanwhile does not break off the making of a connection, of which others have the use
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            self._made.add(made)
+            made.add_done_callback(lambda _: self._keep(pool, made))
+            raise
+
+    def _keep(self, pool: Any, made: "asyncio.Task[Any]") -> None:
+        self._made.discard(made)
+        if not made.cancelled() and made.exception() is None:
+            keeping = asyncio.ensure_future(self._released(pool, made.result()))
+            self._made.add(keeping)
+            keeping.add_done_callback(self._made.discard)
+
+    async def _released(self, pool: Any, connection: Any) -> None:
+        """Give a connection back; one whose cancelled statement does not end is closed, and the server notices."""
+        with suppress(TimeoutError, OSError, self._driver.PostgresError, self._driver.InterfaceError):
+            await pool.release(connection, timeout=_CANCEL)
+
+    async def _prepare(self, connection: Any) -> None:
+        """What holds for a connection's life. A cancellation that comes before its statement is lost on the way; then
+        the server ends it by time, or once it sees that the connection is closed (PostgreSQL 14 and later)."""
+        if self._prepared:  # through PgBouncer it would be set for whoever has the server connection next
+            await connection.execute(f"SET statement_timeout = {int(self._limits.patience * 1000)}")
+            if connection.get_server_version().major >= 14:
+                await connection.execute("SET client_connection_check_interval = 500")
 
     async def _reset(self, connection: Any) -> None:
         """Leave nothing of a block to the next one, without a round trip where nothing is left."""

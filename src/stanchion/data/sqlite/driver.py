@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stanchion.data.driver import Insertion, Limits, Rows, Statements
+from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy
 from stanchion.data.sqlite.connection import Threaded
 from stanchion.deadline import remaining
@@ -93,10 +93,10 @@ class SQLite:
             finally:
                 await asyncio.shield(reader.run(lambda connection: cursor.close()))
 
-    async def fetch_by_keys(self, one: str, many: str, keys: Sequence[Any]) -> Rows:
+    async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`: a prepared statement a key is faster here than one for all, and they are one hop."""
         async with self._reader() as reader:
-            return await reader.run(_fetch_each, one, keys)
+            return await reader.run(_look_up, lookup.one, keys)
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`: one transaction, in which each row has a statement that fails by itself."""
@@ -189,12 +189,10 @@ def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any]
     return Rows(_columns(cursor), cursor.fetchall())
 
 
-def _fetch_each(connection: sqlite3.Connection, statement: str, keys: Sequence[Any]) -> Rows:
-    rows: list[Any] = []
+def _look_up(connection: sqlite3.Connection, statement: str, keys: Sequence[Any]) -> Found:
     cursor = connection.cursor()
-    for key in keys:
-        rows += cursor.execute(statement, {"1": _stored(key)}).fetchall()
-    return Rows(_columns(cursor), rows)
+    rows = [cursor.execute(statement, {"1": _stored(key)}).fetchone() for key in keys]
+    return Found(_columns(cursor), rows)
 
 
 def _execute(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> int:
