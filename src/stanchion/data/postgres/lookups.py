@@ -1,8 +1,8 @@
 """Many keys in one statement, `= any($1)`, such that each gets the row that a statement of its own would find.
 
-Rows are told apart by the key's value. The server may take another value for the same: `char(5)` is padded, `7` is
-`7.0`. A row that is nobody's is a sign of that, and the keys without a row are then asked for one by one. Where text
-compares equal that is not (citext, a nondeterministic collation) there need be no sign, so these are always asked so.
+Rows are told apart by the key's value. The server may take another value for the same, as 0.1 for the nearest float: a
+row that is nobody's is a sign of that, and the keys without a row are then asked for one by one. Where text compares
+equal that is not (`char(n)`, citext, a nondeterministic collation) there need be no sign, so these are always asked so.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from stanchion.deadline import remaining
 
 _LOOSE = """
 SELECT coalesce((
-    SELECT t.typname = 'citext' OR NOT coalesce(c.collisdeterministic, true)
+    SELECT t.typname IN ('bpchar', 'citext') OR NOT coalesce(c.collisdeterministic, true)
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation c ON c.oid = a.attcollation
     WHERE a.attrelid = to_regclass($1) AND a.attname = $2
 ), false)
