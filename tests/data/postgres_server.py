@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -37,17 +38,13 @@ def as_owner(command: list[str]) -> list[str]:
 class PostgresServer:
     """One on a free port of the loopback, with the superuser `postgres` and no password."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, *options: str) -> None:
         self.port = free_port()
-        self.folder = folder
-        self.data = folder / "data"
+        self.folder = Path(tempfile.mkdtemp(prefix="stanchion-"))  # pytest's own are closed to other users
+        self.data = self.folder / "data"
         self._options = options
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in (folder, *folder.parents):  # so that its user gets there
-            if os.geteuid() == 0 and each != Path("/"):
-                each.chmod(each.stat().st_mode | 0o011)
         if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
+            shutil.chown(self.folder, "postgres")
         self.make()
         self.start()
 
@@ -108,7 +105,8 @@ class PostgresServer:
             os.kill(pid, number)
 
     def close(self) -> None:
-        """Stop it if it runs."""
+        """Stop it if it runs, and leave nothing."""
         if (self.data / "postmaster.pid").exists():
             self._signal(signal.SIGCONT)
             self.stop()
+        shutil.rmtree(self.folder)

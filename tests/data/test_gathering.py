@@ -129,20 +129,26 @@ def test_more_load_makes_larger_batches_not_more_of_them() -> None:
     assert [len(keys) for keys in store.asked] == [1, 99]
 
 
-def test_a_batch_has_no_callers_deadline() -> None:
+def test_a_batch_has_the_latest_deadline_of_its_callers() -> None:
     seen: list[float | None] = []
 
     async def load(keys: Sequence[int]) -> dict[int, int]:
-        seen.append(deadline.remaining())
+        seen.append(deadline.until())
         return {}
 
+    async def within(keyed: Keyed[int, int], key: int, until: float | None) -> None:
+        if until is not None:
+            deadline.shorten(until)
+        await keyed.get(key)
+
     async def work() -> None:
-        deadline.shorten(asyncio.get_running_loop().time() + 5)
-        assert deadline.remaining() is not None
-        assert await Keyed(load).get(1) is None
+        now = asyncio.get_running_loop().time()
+        keyed = Keyed(load)
+        for deadlines in ([now + 5, now + 9], [now + 5, None]):
+            await asyncio.gather(*(within(keyed, key, until) for key, until in enumerate(deadlines)))
+        assert seen == [now + 9, None]
 
     asyncio.run(work())
-    assert seen == [None]
 
 
 def test_a_batch_nobody_waits_for_is_cancelled() -> None:

@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from stanchion.data.budget import Capacity
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
+from stanchion.deadline import remaining
 
 Row = Sequence[Any]
+_LAST_WORD = 0.01
 
 
 class Rows(NamedTuple):
@@ -52,6 +54,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Statements that may wait for a connection."""
     patience: float
     """Seconds to wait for one, and for a statement, where the request has no deadline that is earlier."""
+
+    def patience_now(self) -> float:
+        """Seconds that the running request may wait for a connection: till just before its deadline, so that there is
+        time to say that there was none."""
+        left = remaining()
+        return self.patience if left is None else min(max(0.0, left - _LAST_WORD), self.patience)
 
 
 class Statements(Protocol):

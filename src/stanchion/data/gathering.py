@@ -9,25 +9,29 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
+from stanchion.deadline import shorten, until
+
 Q = TypeVar("Q")
 A = TypeVar("A")
 Outcome = Any
 """An answer, or an exception that is the call's own."""
+Waiting = tuple[Q, "asyncio.Future[A]", float | None]
+"""A call, its answer to come, and its deadline."""
 Work = Callable[[Sequence[Q]], Awaitable[Sequence[Outcome]]]
 
 
 class Gathering(Generic[Q, A]):
     """Gathers calls of `work`, which gets a batch and returns an outcome for each of it, in order.
 
-    An exception that `work` raises is every caller's of that batch. Batches run in a context of their own: they have
-    no caller's deadline. One that nobody waits for any more is cancelled.
+    An exception that `work` raises is every caller's of that batch. Batches run in a context of their own, with the
+    latest deadline of their callers. One that nobody waits for any more is cancelled.
     """
 
     def __init__(self, work: Work[Q], *, largest: int = 256, in_flight: int = 2) -> None:
         self._work = work
         self._largest = largest
         self._in_flight = in_flight
-        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._waiting: list[Waiting[Q, A]] = []
         self._running: set[asyncio.Task[None]] = set()
         self._scheduled = False
         self._calls = self._batches = 0
@@ -43,7 +47,7 @@ class Gathering(Generic[Q, A]):
         """The answer to come; who cancels it gives up on its own behalf alone."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
-        self._waiting.append((question, answer))
+        self._waiting.append((question, answer, until()))
         if not self._scheduled and len(self._running) < self._in_flight:
             self._scheduled = True
             loop.call_soon(self._flush)
@@ -53,11 +57,11 @@ class Gathering(Generic[Q, A]):
         self._scheduled = False
         while self._waiting and len(self._running) < self._in_flight:
             batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-            batch = [(question, answer) for question, answer in batch if not answer.done()]
+            batch = [each for each in batch if not each[1].done()]
             if batch:
                 self._start(batch)
 
-    def _start(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
+    def _start(self, batch: "list[Waiting[Q, A]]") -> None:
         self._batches += 1
         self._calls += len(batch)
         task = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
@@ -71,23 +75,26 @@ class Gathering(Generic[Q, A]):
             if left == 0:
                 task.cancel()
 
-        for _, answer in batch:
+        for _, answer, _ in batch:
             answer.add_done_callback(gone)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._running.discard(task)
         self._flush()
 
-    async def _run(self, batch: list[tuple[Q, "asyncio.Future[A]"]]) -> None:
+    async def _run(self, batch: "list[Waiting[Q, A]]") -> None:
+        deadlines = [end for _, _, end in batch if end is not None]
+        if len(deadlines) == len(batch):
+            shorten(max(deadlines))
         try:
-            outcomes: Sequence[Outcome] = await self._work([question for question, _ in batch])
+            outcomes: Sequence[Outcome] = await self._work([question for question, _, _ in batch])
         except asyncio.CancelledError:
-            for _, answer in batch:
+            for _, answer, _ in batch:
                 answer.cancel()
             raise
         except Exception as error:
             outcomes = [error] * len(batch)
-        for (_, answer), outcome in zip(batch, outcomes, strict=True):
+        for (_, answer, _), outcome in zip(batch, outcomes, strict=True):
             if answer.done():
                 continue
             if isinstance(outcome, Exception):

@@ -176,10 +176,10 @@ class Postgres:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         """A connection, for as long as the block lasts; what goes wrong in it is translated."""
-        pool, left = self._pool, remaining()
+        pool = self._pool
         if pool is None:
             raise DatabaseUnavailable("the database is not open")
-        patience = self._limits.patience if left is None else min(left, self._limits.patience)
+        patience = self._limits.patience_now()
         if not await self._places.enter(patience):
             raise DatabaseBusy(self._places.size)
         try:

@@ -11,7 +11,6 @@ import msgspec
 from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy
 from stanchion.data.sqlite.connection import Threaded
-from stanchion.deadline import remaining
 from stanchion.offload.places import Places
 
 _READERS = 4
@@ -138,8 +137,7 @@ class SQLite:
             self._writing.leave()
 
     async def _enter(self, places: Places) -> None:
-        left = remaining()
-        if not await places.enter(self._limits.patience if left is None else min(left, self._limits.patience)):
+        if not await places.enter(self._limits.patience_now()):
             raise DatabaseBusy(places.size)
 
 
