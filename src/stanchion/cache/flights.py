@@ -16,7 +16,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
-from stanchion import deadline
+from stanchion.deadline import lift, shorten
 from stanchion.errors import GatewayTimeout, ServiceUnavailable
 
 T = TypeVar("T")
@@ -128,8 +128,8 @@ class Flights:
 
 
 async def _bounded(make: Callable[[], Awaitable[T]], bound: float) -> T:
-    deadline.lift()
-    deadline.shorten(monotonic() + bound)
+    lift()
+    shorten(monotonic() + bound)
     try:
         async with asyncio.timeout(bound) as timer:
             return await make()
