@@ -96,6 +96,9 @@ class Client:
     def until(self, mark: bytes) -> bytes:
         return self._reader.until(mark)
 
+    def exactly(self, size: int) -> bytes:
+        return self._reader.exactly(size)
+
     def some(self, size: int) -> bytes:
         """At most `size` bytes from the socket."""
         return self._socket.recv(size)

@@ -9,7 +9,8 @@ from stanchion.errors import RouteError
 from stanchion.http.coding import CODINGS, MIN_SIZE
 from stanchion.http.codings.encoders import AVAILABLE
 from stanchion.http.codings.responses import Coder
-from stanchion.http.hit import Later, when_made
+from stanchion.http.codings.streams import CodedBody
+from stanchion.http.hit import Later
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.policies.base import Category, Policy
@@ -57,7 +58,7 @@ class Compress(Policy, frozen=True, kw_only=True):
 
         async def coded(request: Request) -> Response:
             known = coder.ask(request)
-            return coder.answer(request, await call(request), known)
+            return await _whole(coder.answer(request, await call(request), known))
 
         return coded
 
@@ -82,11 +83,22 @@ class Compress(Policy, frozen=True, kw_only=True):
         def coded(request: Request) -> Response:
             known = coder.ask(request)
             response = gate(request)
-            if type(response) is Later:
-                return when_made(response, lambda made: coder.answer(request, made, known))
-            return coder.answer(request, response, known)
+            if type(response) is not Later:
+                return coder.answer(request, response, known)
+            rest = response.call
+
+            async def later(request: Request) -> Response:
+                return await _whole(coder.answer(request, await rest(request), known))
+
+            return Later(call=later)
 
         return coded
 
     def _coder(self) -> Coder:
         return Coder(self.min_size, self.types, self.level)
+
+
+async def _whole(response: Response) -> Response:
+    """Compress a large body before it is sent: where that can be waited for, its length is told, and it counts as work
+    with admission."""
+    return await response.whole() if type(response) is CodedBody else response

@@ -80,6 +80,10 @@ class Encoder:
         """The end of the coded body."""
         return self._steps.finish()
 
+    def all_of(self, data: Data) -> bytes:
+        """`feed` and `finish`."""
+        return self._steps.feed(data) + self._steps.finish()
+
 
 def encode(coding: str, body: bytes, level: int | None = None) -> bytes:
     """A whole body in a coding; the same bytes each time. `level` is as for `Encoder`.
