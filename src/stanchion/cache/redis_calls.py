@@ -139,7 +139,7 @@ def _driver(url: str) -> tuple["Redis", tuple[type[Exception], ...], type[Except
         "protocol": 2,
     }
     try:
-        client = Redis.from_url(url.replace("valkey://", "redis://", 1), **options)
+        client = Redis.from_url(re.sub("^valkey", "redis", url), **options)
     except ValueError as error:
         raise ConfigurationError(f"{shown!r}: {error}; give a URL such as redis://localhost:6379/0") from None
     return client, (RedisError, StoreFailed, OSError, ValueError), NoScriptError
