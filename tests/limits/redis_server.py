@@ -25,9 +25,10 @@ def free_port() -> int:
 class RedisServer:
     """One on a free port of the loopback, without persistence."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.port = free_port()
         self._folder = folder
+        self._options = options
         self.start()
 
     @property
@@ -46,6 +47,7 @@ class RedisServer:
             "",
             "--appendonly",
             "no",
+            *self._options,
         ]
         self.process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
         end = time.monotonic() + 20

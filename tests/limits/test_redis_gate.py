@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from stanchion.limits.gcra import Gcra
 from stanchion.limits.redis_gate import PROBE, RedisGate, StoreFailed
 from stanchion.limits.redis_script import check_of
 from stanchion.limits.redis_store import RedisStore
-from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
+from tests.limits.redis_server import FaultProxy, RedisServer, free_port, needs_redis
 
 pytestmark = needs_redis
 RULE = Gcra(interval=3600 * 10**9, burst=500)
@@ -71,6 +72,23 @@ def test_a_crowd_is_decided_in_few_calls_and_exactly(shared_redis: RedisServer) 
         assert statistics["batches"] <= 8
 
     with_gate(shared_redis.url, work)
+
+
+def test_a_node_of_a_cluster_is_an_error_at_start(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+
+    async def main() -> None:
+        gate = RedisGate(server.url, 5.0)
+        try:
+            with pytest.raises(ConfigurationError, match=r"store='redis://.*is a node of a Redis Cluster.*expected a"):
+                await gate.open()
+        finally:
+            await gate.close()
+
+    try:
+        asyncio.run(main())
+    finally:
+        server.kill()
 
 
 def test_who_leaves_does_not_disturb_the_batch(shared_redis: RedisServer) -> None:

@@ -54,6 +54,7 @@ class RedisGate:
         self._timeout = timeout
         pool, self._errors, no_script = _driver(url)
         self._wire = RedisWire(pool, no_script)
+        self._url = redacted(url)
         self._waiting: list[_Waiting] = []
         self._calls: set[asyncio.Task[None]] = set()
         self._scheduled = False
@@ -158,10 +159,19 @@ class RedisGate:
             bound.timer.cancel()
 
     async def open(self) -> None:
-        """Connect, and have the server learn the script; if that fails the first checks will."""
+        """Connect, and have the server learn the script; if that fails the first checks will.
+
+        Raises:
+            ConfigurationError: the server is a node of a Redis Cluster.
+        """
         with suppress(TimeoutError, *self._errors):
             async with asyncio.timeout(START):
                 await asyncio.gather(*(self._wire.evaluate([], []) for _ in range(_IN_FLIGHT)))
+                if await self._wire.clustered():
+                    raise ConfigurationError(
+                        f"store={self._url!r} is a node of a Redis Cluster, which has only some of the keys; expected a"
+                        " server that has them all: give one of its own to limits"
+                    )
 
     async def close(self) -> None:
         """End what is under way, and the connections."""

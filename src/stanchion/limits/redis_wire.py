@@ -75,6 +75,19 @@ class RedisWire:
         self._idle.append(connection)
         return reply
 
+    async def clustered(self) -> bool:
+        """Whether the server is a node of a Redis Cluster, which has only some of the keys.
+
+        Raises:
+            Exception: as `evaluate`.
+        """
+        connection = self._pool.make_connection()
+        try:
+            await self._pool.ensure_connection(connection)
+            return b"cluster_enabled:1" in await _asked(connection, b"*2\r\n" + _bulk(b"INFO") + _bulk(b"cluster"))
+        finally:
+            await connection.disconnect(True)
+
     async def close(self) -> None:
         """Close the connections."""
         while self._idle:

@@ -53,7 +53,7 @@ class LimitOptions(Policy, frozen=True, kw_only=True):
 
     store: Annotated[str, Meta(min_length=1)] | None = None
     """Where the states are: the machine's own board, or `redis://…` (Redis or Valkey; also `rediss://`, `unix://`) for
-    several machines, which count together by the limit's name."""
+    several machines, which count together by the limit's name. Not a Redis Cluster."""
 
     lease: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     """With a store: requests that a worker takes in advance for a client, so that most need not ask it. Fewer near the
