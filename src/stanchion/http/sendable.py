@@ -1,5 +1,7 @@
 """What every way out asks of a response before a byte is sent: a body of bytes, and fields that stay in their lines."""
 
+from functools import lru_cache
+
 from stanchion.http.response import BYTES, TEXT, Response
 
 _LINE_BREAKERS = frozenset("\r\n\0")
@@ -27,9 +29,14 @@ def check_field(name: str, value: str) -> None:
     Raises:
         ValueError: names the field, and what was expected.
     """
+    _check_name(name)
+    if not value.isprintable() and not _LINE_BREAKERS.isdisjoint(value):
+        raise ValueError(f"the response header {name} contains CR, LF or NUL; encode the value first")
+
+
+@lru_cache(maxsize=512)  # there are few, and this is for every one that is sent
+def _check_name(name: str) -> None:
     if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
         raise ValueError(f"a response header is named {name!r}; expected letters, digits and hyphens")
-    if not _LINE_BREAKERS.isdisjoint(value):
-        raise ValueError(f"the response header {name} contains CR, LF or NUL; encode the value first")
     if name.lower() in ("content-length", "transfer-encoding", "connection", "date"):
         raise ValueError(f"the response header {name} is set by the server; leave it out")
