@@ -105,6 +105,21 @@ def test_a_server_that_hangs_is_bounded_and_found_again(redis_server: RedisServe
 
 
 @needs_redis
+def test_a_late_loop_is_not_the_servers_fault(shared_redis: RedisServer) -> None:
+    async def main() -> None:
+        async with calls_to(shared_redis.url, 0.05) as calls:
+            await calls.call("PING")
+            for _ in range(5):
+                asking = asyncio.create_task(calls.call("ECHO", "here"))
+                await asyncio.sleep(0)
+                time.sleep(0.1)
+                assert await asking == b"here"
+            assert calls.statistics()["failed"] == 0
+
+    asyncio.run(main())
+
+
+@needs_redis
 def test_what_the_server_refuses_is_a_failure(shared_redis: RedisServer) -> None:
     async def main() -> None:
         async with calls_to(shared_redis.url) as calls:

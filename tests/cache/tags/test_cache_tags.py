@@ -10,7 +10,7 @@ import redis as redis_driver
 
 from stanchion.board import Board
 from stanchion.cache.tags import RedisTags, Tags
-from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
+from tests.limits.redis_server import FaultProxy, RedisServer, free_port, needs_redis
 
 TAG = "airport:JFK"
 
@@ -182,6 +182,21 @@ def test_redis_is_killed_and_what_was_invalidated_meanwhile_is_told_later(
 
     run(main())
     assert "invalidations stay on their machine until it answers" in caplog.text
+
+
+def test_without_redis_a_worker_starts_and_its_machine_has_tags(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        began = time.monotonic()
+        async with machines(f"redis://127.0.0.1:{free_port()}/0") as (one,):
+            assert time.monotonic() - began < 0.8
+            stamp = one.tags.stamp([TAG])
+            assert one.tags.valid(stamp)
+            await one.tags.invalidate(TAG)
+            assert not one.tags.valid(stamp)
+            assert repr(one.fleet).endswith("cut off>")
+
+    run(main())
+    assert caplog.text.count("invalidations stay on their machine") == 1
 
 
 @needs_redis

@@ -46,6 +46,7 @@ class RedisTags:
         self._name = f"{prefix}:generations:{self._count}"
         self._replica = Replica(generations)
         self._follows = asyncio.Event()
+        self._tried = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._flushing: asyncio.Task[None] | None = None
         self._told = self._late = self._kept = self._heard = self._compared = self._repaired = 0
@@ -74,11 +75,11 @@ class RedisTags:
         }
 
     async def open(self) -> None:
-        """Begin to follow; waits for the first comparison, a second at most."""
+        """Begin to follow; waits for the first comparison, unless there is none: a second at most."""
         self._begun(self._follow())
         self._begun(self._look())
         self._begun(self._compare_at_times())
-        await asyncio.wait({self._begun(self._follows.wait())}, timeout=_START)
+        await asyncio.wait({self._begun(self._tried.wait())}, timeout=_START)
 
     async def close(self) -> None:
         """Tell what is left, within a moment, and end."""
@@ -159,6 +160,7 @@ class RedisTags:
                 pause = _FIRST
             failing = True
             self._follows.clear()
+            self._tried.set()
             await asyncio.sleep(random() * pause)
             pause = min(2 * pause, _LONGEST)
 
@@ -175,6 +177,7 @@ class RedisTags:
             await self._flush()
             await self._compare()
             self._follows.set()
+            self._tried.set()
             await self._listen(channel)
 
     async def _listen(self, channel: "PubSub") -> None:
