@@ -57,6 +57,11 @@ class Model:
         ahead = sum(other.priority <= priority for other in self.entries)
         if ahead * self.pace > self.patience:
             self.pressed[priority] = True
+        if self.pressed[priority] and len(self.of(priority)) * self.pace > self.brief():
+            self.drop(self.of(priority)[0], 2, now)
+
+    def brief(self) -> int:
+        return min(self.patience, max(self.patience // 25, int(8 * self.pace)))
 
     def pop(self, now: int) -> int | None:
         for priority in range(3):
@@ -77,8 +82,7 @@ class Model:
         for priority in (2, 1, 0):
             if self.of(priority):
                 self.judge(priority, now)
-            brief = min(self.patience, max(self.patience // 25, int(8 * self.pace)))
-            most = brief if self.pressed[priority] else self.patience
+            most = self.brief() if self.pressed[priority] else self.patience
             while self.of(priority):
                 entry = self.of(priority)[0]
                 if entry.deadline >= now and now - entry.since <= most:

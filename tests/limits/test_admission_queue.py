@@ -90,6 +90,37 @@ def test_more_than_can_be_served_in_the_patience_is_pressure() -> None:
     assert queue.pressed(NORMAL)
 
 
+def test_under_pressure_the_oldest_is_told_as_soon_as_more_wait_than_can_be_served() -> None:
+    queue: AdmissionQueue[int] = AdmissionQueue(patience=PATIENCE, longest=1000)
+    for item in range(240):
+        queue.push(item, NORMAL, since=0, deadline=NEVER, now=0)
+    for turn in range(100):
+        queue.pop(turn * 2 * MS)
+    for item in range(240, 480):
+        queue.push(item, NORMAL, since=200 * MS, deadline=NEVER, now=200 * MS)
+    assert queue.pressed(NORMAL)
+    shed = queue.shed()
+    assert {one.reason for one in shed} == {CROWDED}
+    assert shed[-1].item < queue.pop(202 * MS) == 479
+    before = len(queue)
+    for item in range(480, 490):
+        queue.push(item, NORMAL, since=202 * MS, deadline=NEVER, now=202 * MS)
+    assert len(queue) <= before + 1
+
+
+def test_while_the_limit_doubles_the_pace_is_no_sign_of_pressure() -> None:
+    queue: AdmissionQueue[int] = AdmissionQueue(patience=PATIENCE, longest=1000)
+    queue.steady = False
+    for item in range(240):
+        queue.push(item, NORMAL, since=0, deadline=NEVER, now=0)
+    for turn in range(100):
+        queue.pop(turn * 2 * MS)
+    for item in range(240, 480):
+        queue.push(item, NORMAL, since=200 * MS, deadline=NEVER, now=200 * MS)
+    assert not queue.pressed(NORMAL)
+    assert queue.shed() == []
+
+
 def test_a_burst_that_is_worked_off_in_half_the_patience_loses_nobody() -> None:
     queue: AdmissionQueue[int] = AdmissionQueue(patience=PATIENCE, longest=1000)
     for item in range(120):

@@ -28,8 +28,9 @@ def test_it_stays_within_its_bounds_and_moves_only_when_used(given: list, initia
         after = limit.close(in_flight=in_flight, lag=lag)
         assert 8 <= after <= 500
         assert after >= before // 2 - 1 or in_flight < before  # never more than halved by one window at full use
-        if in_flight < before / 2:
-            assert after == before
+        if in_flight < before / 2 and after != before:
+            assert limit.starting  # it was not used for long, and begins anew
+            assert after >= 2 * in_flight or after == 500
 
 
 def test_steady_load_is_never_refused() -> None:
@@ -57,6 +58,47 @@ def test_a_loop_that_is_late_brings_it_down_within_a_second_without_oscillation(
     settled = run.limits[50:]
     middle = sorted(settled)[len(settled) // 2]
     assert 0.75 * middle <= min(settled) <= max(settled) <= 1.25 * middle
+
+
+def test_it_doubles_until_the_loop_is_late() -> None:
+    limit = fresh(initial=16)
+    found = [16]
+    while limit.starting:
+        for _ in range(found[-1]):
+            limit.sample("a", 0.05)
+        found.append(limit.close(in_flight=found[-1], lag=0.0 if found[-1] < 256 else 0.02))
+    assert found[:5] == [16, 32, 64, 128, 256]
+    assert 256 <= found[5] <= 270
+
+
+def test_before_the_first_answer_it_grows_by_what_it_began_with() -> None:
+    limit = fresh(initial=16)
+    found = [limit.close(in_flight=limit.limit, lag=0.0) for _ in range(4)]
+    assert found == [32, 48, 64, 80]
+
+
+def test_a_late_loop_takes_away_what_makes_it_late_and_not_what_only_waits() -> None:
+    computing, waiting = fresh(initial=64), fresh(initial=64)
+    for limit, seconds in ((computing, 0.2), (waiting, 2.0)):
+        limit.sample("a", seconds)
+        limit.close(in_flight=64, lag=0.2)
+    assert computing.limit == 32
+    assert 55 <= waiting.limit < 64
+
+
+def test_what_was_not_used_for_long_is_forgotten_but_for_twice_what_was() -> None:
+    limit = fresh(initial=16)
+    for _ in range(10):
+        for _ in range(1000):
+            limit.sample("a", 0.01)
+        limit.close(in_flight=limit.limit, lag=0.0)
+    assert limit.limit == 4096
+    limit.close(in_flight=4096, lag=1.0)
+    assert not limit.starting
+    before = limit.limit
+    found = [limit.close(in_flight=50, lag=0.0) for _ in range(30)]
+    assert found == [before] * 29 + [100]
+    assert limit.starting
 
 
 def test_a_change_in_the_mix_of_routes_is_no_change_of_latency() -> None:

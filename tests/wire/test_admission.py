@@ -175,6 +175,50 @@ def test_a_handler_that_holds_the_loop_has_to_queue_and_a_quick_one_does_not(ser
     assert other.inline is not None
 
 
+def test_tasks_that_hold_the_loop_bring_the_limit_down_before_they_are_many(serve: Serve) -> None:
+    app = App("tasks")
+    counts = {"now": 0, "most": 0}
+
+    @app.get("/")
+    async def task() -> str:
+        counts["now"] += 1
+        counts["most"] = max(counts["most"], counts["now"])
+        await asyncio.sleep(0)
+        end = time.perf_counter() + 0.004
+        while time.perf_counter() < end:
+            pass
+        counts["now"] -= 1
+        return "done"
+
+    served = serve(app, max_queue_wait=0.1)
+    clients = [served.connect() for _ in range(300)]
+    until(lambda: len(served.server.connections) == 300)
+    for client in clients:
+        client.send(get("/"))
+    statuses = [answered(client) for client in clients]
+    assert set(statuses) == {200, 503}
+    assert counts["most"] <= 64
+    assert statistics(served)["limit"] <= 32
+
+
+def test_a_crowd_that_only_waits_is_let_in_without_a_refusal(serve: Serve) -> None:
+    app = App("waiting")
+
+    @app.get("/")
+    async def task() -> str:
+        await asyncio.sleep(0.05)
+        return "done"
+
+    served = serve(app)
+    clients = [served.connect() for _ in range(300)]
+    until(lambda: len(served.server.connections) == 300)
+    for _ in range(3):
+        for client in clients:
+            client.send(get("/"))
+        assert [answered(client) for client in clients] == [200] * 300
+    assert statistics(served)["limit"] >= 64
+
+
 def test_without_admission_everybody_is_served(serve: Serve) -> None:
     gated = Gated()
     served = serve(gated.app, admission=False, max_in_flight=1)

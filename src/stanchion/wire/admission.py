@@ -14,10 +14,10 @@ from typing import Final, NamedTuple, Protocol
 
 from stanchion.http.request import Request
 from stanchion.limits.admission_queue import REASONS, AdmissionQueue
-from stanchion.limits.gradient import GradientLimit
 from stanchion.routing.route import Endpoint
 from stanchion.settings import Settings
 from stanchion.telemetry.meter import ADMITTED, LIMIT, QUEUED, SHED, WAITING
+from stanchion.wire.in_flight import InFlight
 
 HEAVY: Final = 100
 """Microseconds from which an answer without a task is looked at here: ten times what a refusal takes."""
@@ -25,13 +25,10 @@ _LIGHT: Final = 50
 """Average below which an endpoint is taken for quick again."""
 _SLICE: Final = 4_000_000
 """Nanoseconds of work that hold the loop before it looks at its sockets again."""
-_TICK: Final = 0.1
-"""Seconds of the limit's windows, and between two looks at the loop's lag."""
 _EXPIRY: Final = 0.01
 """Seconds between two looks at a queue that nothing moves."""
-_INITIAL: Final = 256
-_LEAST: Final = 8
-_TOLERATED_LAG: Final = 0.025
+_PACED: Final = 0.001
+"""Seconds until the next look at a queue whose next has to wait for its time to start."""
 _NEVER: Final = 1 << 62
 
 
@@ -59,26 +56,19 @@ class Admission:
 
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, cells: memoryview) -> None:
         patience = int(settings.max_queue_wait * 1e9)
-        most = settings.max_in_flight
         self._loop = loop
         self._cells = cells
         self._tasks: AdmissionQueue[_Entry] = AdmissionQueue(patience=patience, longest=settings.max_queued)
         self._heavy: AdmissionQueue[_Entry] = AdmissionQueue(patience=patience, longest=settings.max_queued)
-        self._estimate = GradientLimit(
-            initial=min(_INITIAL, most), least=min(_LEAST, most), most=most, tolerated_lag=_TOLERATED_LAG
-        )
-        self.limit = self._estimate.limit
-        self.in_flight = 0
-        self._peak = 0  # of `in_flight` in this window
+        self._tasks.steady = False
+        self._running = InFlight(settings.max_in_flight, loop, self._adapted)
         self._crowded = False  # tasks wait: who comes now waits behind them
-        self._scheduled = False
+        self._woken = 0  # when it was, nanoseconds; 0 while no look at the queues is scheduled
         self._pump_timer: asyncio.TimerHandle | None = None
-        self._unseen = 0  # nanoseconds that what is read now is taken to have waited in its socket
-        self._due = monotonic_ns()
-        self._tick()
+        self._adapted()
 
     def __repr__(self) -> str:
-        return f"<Admission {self.in_flight} of {self.limit} in flight, {self.queued} queued>"
+        return f"<Admission {self._running}, {self.queued} queued>"
 
     @property
     def queued(self) -> int:
@@ -87,16 +77,15 @@ class Admission:
 
     def statistics(self) -> dict[str, int]:
         """Work in flight, its limit, and what waits."""
-        return {"in_flight": self.in_flight, "limit": self.limit, "queued": self.queued}
+        return {**self._running.statistics(), "queued": self.queued}
 
     # What the connection calls
 
     def enter(self, connection: Candidate, request: Request, endpoint: Endpoint) -> bool:
         """Whether `request` may start now; else it waits here, and its connection will be called."""
-        if endpoint.heavy is None and not self._crowded and self.in_flight < self.limit:
-            self.in_flight += 1
-            if self.in_flight > self._peak:
-                self._peak = self.in_flight
+        running = self._running
+        if endpoint.heavy is None and not self._crowded and running.count < running.limit:
+            running.begin()
             return True
         began = request.began
         deadline = _NEVER if endpoint.due is None else endpoint.due(request)
@@ -105,7 +94,8 @@ class Admission:
         queue.push(
             _Entry(connection, request, endpoint),
             endpoint.priority,
-            since=began - self._unseen,
+            # It arrived at any time of the loop's last round: half of it on average.
+            since=began - running.lag // 2,
             deadline=deadline,
             now=began,
         )
@@ -115,9 +105,7 @@ class Admission:
 
     def leave(self, endpoint: Endpoint, nanoseconds: int, status: int) -> None:
         """One that had entered is answered, or its stream begins; status 0 is a client that left."""
-        self.in_flight -= 1
-        if status and status != 503:
-            self._estimate.sample(endpoint, nanoseconds / 1e9)
+        self._running.end(endpoint, nanoseconds, counts=status not in (0, 503))
         if self._crowded:
             self._wake()
 
@@ -134,24 +122,25 @@ class Admission:
 
     def stop(self) -> None:
         """End the timers."""
-        self._ticking.cancel()
+        self._running.stop()
         if self._pump_timer is not None:
             self._pump_timer.cancel()
 
     # What moves the queues
 
     def _wake(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
+        if not self._woken:
+            self._woken = monotonic_ns()
             self._loop.call_soon(self._pump)
 
     def _pump(self) -> None:
-        self._scheduled = False
+        now = monotonic_ns()
+        late, self._woken = now - self._woken if self._woken else 0, 0
         if self._pump_timer is not None:
             self._pump_timer.cancel()
             self._pump_timer = None
-        now = monotonic_ns()
         if self._tasks:
+            self._running.look(now, late)
             self._start_tasks(now)
         if self._heavy:
             now = self._run_slice(now)
@@ -161,16 +150,16 @@ class Admission:
         if self._heavy:
             self._wake()
         elif self._crowded:
-            self._pump_timer = self._loop.call_later(_EXPIRY, self._pump)
+            paced = self._running.count < self._running.limit
+            self._pump_timer = self._loop.call_later(_PACED if paced else _EXPIRY, self._pump)
 
     def _start_tasks(self, now: int) -> None:
-        while self.in_flight < self.limit:
+        while self._running.has_room(now):
             entry = self._tasks.pop(now)
             if entry is None:
                 break
             if entry.connection.start_admitted(entry.request, entry.endpoint, now):
-                self.in_flight += 1
-                self._peak = max(self._peak, self.in_flight)
+                self._running.begin()
 
     def _run_slice(self, now: int) -> int:
         """Run what holds the loop for a slice, one at the least; returns the time after it."""
@@ -182,7 +171,7 @@ class Admission:
             connection, request, endpoint = entry
             if endpoint.heavy is None or not _at_hand(request, endpoint):
                 if connection.start_admitted(request, endpoint, now):
-                    self.in_flight += 1
+                    self._running.begin()
             elif connection.run_admitted(request, endpoint):
                 done = monotonic_ns()
                 self.weigh(endpoint, (done - now) // 1000)
@@ -197,18 +186,11 @@ class Admission:
             if connection.turn_away(request):
                 cells[SHED[priority * reasons + reason]] += 1
 
-    def _tick(self) -> None:
-        """Close the limit's window."""
-        now = monotonic_ns()
-        late = max(0, now - self._due)
-        self._due = now + int(_TICK * 1e9)
-        self._ticking = self._loop.call_later(_TICK, self._tick)
-        # It arrived at any time of the loop's last round: half of it on average.
-        self._unseen = late // 2
-        self.limit = self._estimate.close(in_flight=self._peak, lag=late / 1e9)
-        self._peak = self.in_flight
-        cells = self._cells
-        cells[LIMIT], cells[WAITING], cells[ADMITTED] = self.limit, self.queued, self.in_flight
+    def _adapted(self) -> None:
+        """The limit's window is closed."""
+        running, cells = self._running, self._cells
+        self._tasks.steady = running.settled
+        cells[LIMIT], cells[WAITING], cells[ADMITTED] = running.limit, self.queued, running.count
         if self._crowded:
             self._wake()
 
