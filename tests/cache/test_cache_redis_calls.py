@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from stanchion.cache.redis_calls import PROBE, RedisCalls, Script, StoreFailed
 from stanchion.errors import ConfigurationError
@@ -105,18 +106,22 @@ def test_a_server_that_hangs_is_bounded_and_found_again(redis_server: RedisServe
 
 
 @needs_redis
-def test_a_late_loop_is_not_the_servers_fault(shared_redis: RedisServer) -> None:
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_late_loop_is_not_the_servers_fault(
+    shared_redis: RedisServer, run: Callable[[Coroutine[None, None, None]], None]
+) -> None:
     async def main() -> None:
         async with calls_to(shared_redis.url, 0.05) as calls:
             await calls.call("PING")
-            for _ in range(5):
+            for turns in range(8):  # of the loop, before it is held: the call is at one step or another
                 asking = asyncio.create_task(calls.call("ECHO", "here"))
-                await asyncio.sleep(0)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
                 time.sleep(0.1)
                 assert await asking == b"here"
             assert calls.statistics()["failed"] == 0
 
-    asyncio.run(main())
+    run(main())
 
 
 @needs_redis
