@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks import cores, install, machine
 from benchmarks.overload import measure, picture, report
-from benchmarks.overload.peers import OURS, PEERS
+from benchmarks.overload.peers import OURS, PATHS, PEERS
 from benchmarks.peers import Peer
 from benchmarks.reaper import reaping
 from benchmarks.server import Launcher
@@ -23,19 +23,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = measure.Plan(
         multiples=[float(text) for text in chosen.multiples.split(",")],
         seconds=chosen.seconds,
-        warm=2.0,
+        warm=chosen.warm,
         connections=chosen.connections,
+        path=PATHS[chosen.handler],
     )
-    found = _run(plan, [peer for peer in PEERS if peer.name in chosen.peers.split(",")])
+    found = _run(plan, chosen.handler, [peer for peer in PEERS if peer.name in chosen.peers.split(",")])
     chosen.output.mkdir(parents=True, exist_ok=True)
-    (chosen.output / "overload.json").write_text(json.dumps(found.as_json(), indent=2) + "\n")
-    (chosen.output / "overload.md").write_text(report.markdown(found))
-    (chosen.output / "overload.svg").write_text(picture.render(found))
+    (chosen.output / f"{found.stem}.json").write_text(json.dumps(found.as_json(), indent=2) + "\n")
+    (chosen.output / f"{found.stem}.md").write_text(report.markdown(found))
+    (chosen.output / f"{found.stem}.svg").write_text(picture.render(found))
     print(report.terminal(found))
     return int(chosen.check and any(floor.verdict == "missed" for floor in found.floors))
 
 
-def _run(plan: measure.Plan, peers: Sequence[Peer]) -> report.Report:
+def _run(plan: measure.Plan, handler: str, peers: Sequence[Peer]) -> report.Report:
     limit = cores.raise_open_files()
     place = cores.choose()
     ready = install.prepare(peers, _say)
@@ -47,14 +48,17 @@ def _run(plan: measure.Plan, peers: Sequence[Peer]) -> report.Report:
         where = measure.Place(launcher=launcher, cores=place, plan=plan, say=_say)
         for peer in peers:
             curves.append(measure.curve(where, peer))
-            if peer.name == OURS:
+            if peer.name == OURS and handler == "inline":
                 classes = measure.classes(where, peer, curves[-1].capacity)
+            if peer.name == OURS:
                 recovery = measure.recovery(where, peer, curves[-1].capacity)
     return report.Report(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine.describe(place),
         seconds=plan.seconds,
+        warm=plan.warm,
         connections=min(plan.connections, limit // 2),
+        handler=handler,
         titles={peer.name: peer.title for peer in PEERS},
         versions=ready.versions,
         left_out=ready.left_out,
@@ -67,10 +71,14 @@ def _run(plan: measure.Plan, peers: Sequence[Peer]) -> report.Report:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.overload", description=__doc__)
     parser.add_argument("--peers", default=",".join(peer.name for peer in PEERS), help="comma-separated names")
+    parser.add_argument(
+        "--handler", choices=PATHS, default="inline", help="whether a handler only computes, or waits first"
+    )
+    parser.add_argument("--warm", type=float, default=2.0, help="seconds of each point that do not count")
     parser.add_argument("--multiples", default="0.5,0.8,1,1.5,2,3,5,10", help="of each peer's own capacity")
     parser.add_argument("--seconds", type=float, default=6.0, help="a point")
     parser.add_argument("--connections", type=int, default=4000, help="the most that are open at once")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of overload.json, .md and .svg")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="folder of the .json, .md and .svg")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a floor is missed")
     return parser
 

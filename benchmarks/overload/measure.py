@@ -9,7 +9,6 @@ from statistics import quantiles
 from benchmarks.cores import Cores
 from benchmarks.overload.disturbance import share_of, undisturbed
 from benchmarks.overload.generator import Outcome, Run, Stream
-from benchmarks.overload.peers import WORK
 from benchmarks.peers import Peer
 from benchmarks.server import Launcher, Server
 
@@ -74,6 +73,8 @@ class Plan:
     seconds: float
     warm: float
     connections: int
+    path: str
+    """What is asked for; see `peers.PATHS`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +94,7 @@ def curve(place: Place, peer: Peer) -> Curve:
     place.say(f"{title}: {capacity:.0f} requests/s with every connection waiting for its answer")
     points = []
     for multiple in place.plan.multiples:
-        (outcome,), share = outcomes(place, peer, [Stream(path=WORK, rate=multiple * capacity)])
+        (outcome,), share = outcomes(place, peer, [Stream(path=place.plan.path, rate=multiple * capacity)])
         points.append(point(outcome, multiple, place.plan.seconds, share))
         told = points[-1]
         place.say(f"{title} at {multiple:g} x: {told.in_time:.0f}/s in time, {told.refused:.0f}/s refused")
@@ -108,7 +109,7 @@ def outcomes(
 
     def once() -> tuple[list[Outcome], float]:
         with place.launcher.serving(peer) as server:
-            server.wait_until_ready(WORK)
+            server.wait_until_ready(plan.path)
             generator = _generator(server, place.cores, plan.connections)
             try:
                 return share_of(
@@ -123,12 +124,13 @@ def outcomes(
 
 def _capacity(place: Place, peer: Peer) -> tuple[float, float]:
     """Requests a second in a closed loop, the server warmed up."""
+    path = place.plan.path
     with place.launcher.serving(peer) as server:
-        server.wait_until_ready(WORK)
+        server.wait_until_ready(path)
         generator = _generator(server, place.cores, CAPACITY_CONNECTIONS)
         try:
-            generator.closed_loop(WORK, seconds=1.0)
-            return share_of(server.process.pid, lambda: generator.closed_loop(WORK, seconds=place.plan.seconds))
+            generator.closed_loop(path, seconds=1.0)
+            return share_of(server.process.pid, lambda: generator.closed_loop(path, seconds=place.plan.seconds))
         finally:
             generator.close()
 
@@ -148,8 +150,8 @@ def classes(place: Place, peer: Peer, capacity: float) -> Classes:
 def recovery(place: Place, peer: Peer, capacity: float) -> Recovery:
     """Half the capacity all the time, and ten times of it on top for `seconds`."""
     ended = place.plan.warm + place.plan.seconds
-    steady = Stream(path=WORK, rate=capacity / 2)
-    burst = Stream(path=f"{WORK}?burst", rate=10 * capacity, until=ended)
+    steady = Stream(path=place.plan.path, rate=capacity / 2)
+    burst = Stream(path=f"{place.plan.path}?burst", rate=10 * capacity, until=ended)
     (outcome, _), _ = outcomes(place, peer, [steady, burst], longer=5.0)
     bad = [due for due, good in outcome.fates(OBJECTIVE) if not good and due >= ended]
     return Recovery(seconds=max(bad, default=ended) - ended)

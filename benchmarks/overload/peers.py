@@ -3,8 +3,9 @@
 from benchmarks.peers import BY_NAME, UVICORN, Kind, Peer
 
 OURS = "stanchion"
-WORK = "/work"
-"""The path that takes 2 ms, of every peer."""
+PATHS = {"inline": "/work", "task": "/task"}
+"""Of every peer, by the kind of handler: one that computes for 2 ms, and one that waits for 5 ms before, as for a
+database."""
 
 PEERS = (
     Peer(

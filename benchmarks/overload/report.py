@@ -40,7 +40,11 @@ class Report:
     date: str
     machine: Mapping[str, str]
     seconds: float
+    warm: float
+    """Seconds before them that do not count."""
     connections: int
+    handler: str
+    """The kind: `inline` or `task`."""
     titles: Mapping[str, str]
     versions: Mapping[str, Mapping[str, str]]
     left_out: Mapping[str, str]
@@ -78,6 +82,11 @@ class Report:
             Floor(title="recovery", value=recovered, floor=5, goal=1, unit="s", at_most=True),
         )
 
+    @property
+    def stem(self) -> str:
+        """Of the names of the files it is written to."""
+        return "overload" if self.handler == "inline" else f"overload-{self.handler}"
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         floors = [{**asdict(floor), "verdict": floor.verdict} for floor in self.floors]
@@ -86,7 +95,8 @@ class Report:
 
 def markdown(report: Report) -> str:
     """The page that is committed beside the picture."""
-    parts = ["# Under overload", "\n".join(_setting(report)), "![answers in time](overload.svg)"]
+    title = "# Under overload" if report.handler == "inline" else "# Under overload, with handlers that wait first"
+    parts = [title, "\n".join(_setting(report)), f"![answers in time]({report.stem}.svg)"]
     parts.append("## Floors\n\n" + table(_FLOORS, [floor_row(floor) for floor in report.floors]))
     for curve in report.curves:
         title = f"## {report.titles[curve.peer]}: {curve.capacity:.0f} requests/s at most"
@@ -118,8 +128,11 @@ _POINTS = (
 
 def _setting(report: Report) -> list[str]:
     lines = [f"- date: {report.date}", *(f"- {name}: {value}" for name, value in report.machine.items())]
-    lines.append(f"- {report.seconds:g} s a point after 2 s of warm-up, at most {report.connections} connections")
-    lines.append("- each request holds the processor for 2 ms; one core serves, another makes the load")
+    lines.append(
+        f"- {report.seconds:g} s a point after {report.warm:g} s of warm-up, at most {report.connections} connections"
+    )
+    first = "waits for 5 ms, then " if report.handler == "task" else ""
+    lines.append(f"- each request {first}holds the processor for 2 ms; one core serves, another makes the load")
     lines.append("- open loop: requests are due at random moments, and latencies count from when they were due")
     return lines
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks.overload import measure, picture, report
+from benchmarks.overload import measure, peers, picture, report
 from benchmarks.overload.generator import Outcome, Run, Stream
 from stanchion import App, HTTPError
 from tests.wire.serving import Serving
@@ -61,13 +61,16 @@ def test_a_floor_is_judged(value: float | None, at_most: bool, verdict: str) -> 
     assert report.Floor(title="", value=value, unit="%", at_most=at_most, **bounds).verdict == verdict
 
 
-def test_a_report_has_every_form() -> None:
+@pytest.mark.parametrize("handler", peers.PATHS)
+def test_a_report_has_every_form(handler: str) -> None:
     points = tuple(measure.point(outcome(), multiple, 1.0, 0.0) for multiple in (1, 10))
     found = report.Report(
         date="2026-01-01T00:00:00",
         machine={"CPU": "any"},
         seconds=1.0,
+        warm=0.0,
         connections=1,
+        handler=handler,
         titles={"stanchion": "Stanchion", "other": "Other"},
         versions={"stanchion": {"stanchion": "0"}},
         left_out={"other": "not there"},
@@ -76,6 +79,8 @@ def test_a_report_has_every_form() -> None:
         recovery=None,
     )
     assert "| in time at 10 x, of capacity | 100.0 % |" in report.markdown(found)
+    assert f"]({found.stem}.svg)" in report.markdown(found)
+    assert ("waits for 5 ms" in picture.render(found)) == (handler == "task")
     assert "left out: Other: not there" in report.markdown(found)
     assert picture.render(found).count("<polyline") == 1
     assert "Stanchion" in report.terminal(found)
