@@ -28,7 +28,6 @@ from stanchion.telemetry.decisions import Decisions
 P = ParamSpec("P")
 T = TypeVar("T")
 
-
 _QUANTILE = r"^p[1-9][0-9](\.[0-9])?$"
 
 

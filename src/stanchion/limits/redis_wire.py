@@ -1,7 +1,8 @@
 """Calls of the script over connections of the driver's, in bytes that are put together here.
 
-The driver connects, with TLS, password and database, and parses replies. Its `execute_command` spends 35 µs a call
-besides, and 0.9 µs an argument to look at its type: with 64 checks a call this file takes a third off a check.
+The driver connects, with TLS, password and database, and parses replies. Its `execute_command` spends 25 µs a call
+besides, and looks at the type of each argument: with 28 checks a call a check took 4.1 µs of this process, and takes
+2.0. A protocol of our own in place of the driver's streams was tried: 1.75 µs, and it would have to log in by itself.
 """
 
 from collections.abc import Sequence
