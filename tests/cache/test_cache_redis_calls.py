@@ -125,6 +125,35 @@ def test_a_late_loop_is_not_the_servers_fault(
 
 
 @needs_redis
+def test_a_crowd_takes_few_connections_and_is_answered(redis_server: RedisServer) -> None:
+    async def main() -> None:
+        async with calls_to(redis_server.url, 0.2) as calls:
+            numbers = await asyncio.gather(*(calls.run(TWICE, [], [number]) for number in range(1000)))
+            assert numbers == [2 * number for number in range(1000)]
+            clients = await calls.call("CLIENT", "LIST")
+            assert 1 <= len(clients.splitlines()) <= 9
+            assert calls.statistics()["failed"] == 0
+
+    asyncio.run(main())
+
+
+@needs_redis
+def test_a_crowd_before_a_server_that_hangs_is_let_go(redis_server: RedisServer, fault_proxy: FaultProxy) -> None:
+    async def main() -> None:
+        async with calls_to(fault_proxy.url, 0.05) as calls:
+            await calls.call("PING")
+            fault_proxy.black_hole = True
+            began = time.monotonic()
+            asked = (calls.call("PING") for _ in range(1000))
+            assert {type(outcome) for outcome in await asyncio.gather(*asked, return_exceptions=True)} == {StoreFailed}
+            assert time.monotonic() - began < 1
+            assert calls.statistics()["calls"] < 20
+            fault_proxy.black_hole = False
+
+    asyncio.run(main())
+
+
+@needs_redis
 def test_what_the_server_refuses_is_a_failure(shared_redis: RedisServer) -> None:
     async def main() -> None:
         async with calls_to(shared_redis.url) as calls:

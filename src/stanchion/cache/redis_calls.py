@@ -27,6 +27,8 @@ PROBE = 0.25
 _LATE = 0.01
 """Seconds that this process's own loop may be late before a time-out is its own fault: then the reply, which may be
 there already, gets half the time once more. A crowd that misses at once is what holds a loop."""
+_CONNECTIONS = 8
+"""Calls under way at one time. A thousand keys that miss at once would open a thousand connections."""
 _FAILURES = 2
 
 
@@ -58,6 +60,7 @@ class RedisCalls:
         self._execute: Callable[..., Awaitable[Any]] = self.client.execute_command
         self._timeout = timeout
         self._clock = clock
+        self._places = asyncio.Semaphore(_CONNECTIONS)
         self._failures = 0
         self._shut_until = 0.0
         self._calls = self._failed = 0
@@ -97,21 +100,30 @@ class RedisCalls:
             return await self._execute("EVAL", script.text, *arguments)
 
     async def _bounded(self, function: Callable[..., Awaitable[Any]], arguments: Sequence[Any]) -> Any:
+        async with self._places:  # its time begins with the call: who waits for one that hangs finds it failing
+            self._ask()
+            try:
+                reply = await self._in_time(function, arguments)
+            except self.errors as error:
+                self._note(error)
+                raise StoreFailed from None
+        if self.failing:
+            _log.warning("%s answers again", self.url)
+        self._failures = 0
+        return reply
+
+    def _ask(self) -> None:
+        """Whether to call at all.
+
+        Raises:
+            StoreFailed: not now.
+        """
         now = self._clock()
         if self.failing:
             if now < self._shut_until:
                 raise StoreFailed
             self._shut_until = now + PROBE  # this call finds out
         self._calls += 1
-        try:
-            reply = await self._in_time(function, arguments)
-        except self.errors as error:
-            self._note(error)
-            raise StoreFailed from None
-        if self.failing:
-            _log.warning("%s answers again", self.url)
-        self._failures = 0
-        return reply
 
     async def _in_time(self, function: Callable[..., Awaitable[Any]], arguments: Sequence[Any]) -> Any:
         loop = asyncio.get_running_loop()
