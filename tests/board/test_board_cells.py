@@ -63,12 +63,12 @@ def test_generations_begin_at_zero_and_grow(board: Board) -> None:
     assert [board.generations.bump(9), board.generations.bump(9)] == [1, 2]
     assert board.generations.get(9) == 2
     assert board.generations.get(8) == board.generations.get(10) == 0
-    with pytest.raises(IndexError, match="generation 4096: the board has 4096"):
-        board.generations.bump(4096)
+    with pytest.raises(IndexError, match="generation 16384: the board has 16384"):
+        board.generations.bump(16_384)
 
 
 def test_a_tag_has_the_same_cell_for_ever(board: Board) -> None:
-    assert board.generations.index("123456789") == 0xCBF43926 % 4096  # the check value of CRC-32
+    assert board.generations.index("123456789") == 0xCBF43926 % 16_384  # the check value of CRC-32
     assert board.generations.index("12345678") != board.generations.index("123456789")
 
 
@@ -81,5 +81,5 @@ def test_any_tag_has_a_cell(tag: str) -> None:
 
 def test_they_tell_their_sizes(board: Board) -> None:
     assert repr(board.exact) == "<ExactCells 65536>"
-    assert repr(board.generations) == "<Generations 4096>"
+    assert repr(board.generations) == "<Generations 16384>"
     assert len(board.exact) == 65_536

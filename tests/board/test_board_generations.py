@@ -29,13 +29,26 @@ def test_cells_are_the_same_or_not(generations: Generations) -> None:
     assert not generations.same([(8, 1), (7, 1)])
 
 
-def test_only_cells_without_a_number_are_begun(generations: Generations) -> None:
-    generations.bump(7)
+def test_a_board_is_begun_once(generations: Generations) -> None:
     generations.begin(40)
+    assert generations.numbers().tolist() == [40] * 16_384
+    generations.bump(7)
     generations.begin(50)
-    assert generations.get(7) == 1
-    assert generations.get(0) == generations.get(4095) == 40
-    assert generations.numbers() == [1 if cell == 7 else 40 for cell in range(4096)]
+    assert generations.get(7) == 41
+    assert generations.get(0) == generations.get(16_383) == 40
+
+
+def test_one_that_was_killed_while_it_began_has_not_begun(generations: Generations) -> None:
+    for cell in range(1, 100):
+        generations.bump(cell)  # as it leaves the board: the first cell comes last
+    generations.begin(50)
+    assert generations.numbers().tolist() == [50] * 16_384
+
+
+def test_marks_are_found(generations: Generations) -> None:
+    assert generations.marked() == []
+    marks = [(cell, generations.mark(cell)) for cell in (0, 7, 16_383)]
+    assert generations.marked() == marks
 
 
 def test_a_mark_is_of_chance_and_only_its_number_replaces_it(generations: Generations) -> None:
@@ -59,10 +72,10 @@ def test_only_a_higher_number_replaces_a_number(generations: Generations) -> Non
     assert generations.get(7) == FIRST + 1
 
 
-@pytest.mark.parametrize("cell", [-1, 4096])
+@pytest.mark.parametrize("cell", [-1, 16_384])
 def test_there_is_no_cell_beyond_the_last(generations: Generations, cell: int) -> None:
     for change in (generations.mark, generations.bump):
-        with pytest.raises(IndexError, match=f"generation {cell}: the board has 4096"):
+        with pytest.raises(IndexError, match=f"generation {cell}: the board has 16384"):
             change(cell)
     with pytest.raises(IndexError):
         generations.settle(cell, FIRST)

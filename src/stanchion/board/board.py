@@ -12,6 +12,7 @@ from stanchion.board.exact import ExactCells
 from stanchion.board.generations import Generations
 from stanchion.board.layout import (
     CELL,
+    GENERATIONS,
     HEADER,
     OTHER,
     RESERVED,
@@ -70,7 +71,7 @@ class Board:
 
     @classmethod
     def create(
-        cls, *, seats: int, series: int, generations: int = 4096, exact: int = 65536, clients: int = 65536
+        cls, *, seats: int, series: int, generations: int = GENERATIONS, exact: int = 65536, clients: int = 65536
     ) -> "Board":
         """A new board, for a supervisor: `descriptor` is then passed on to workers.
 
@@ -94,7 +95,7 @@ class Board:
     @classmethod
     def private(cls, *, series: int = 64, clients: int = 65536) -> "Board":
         """A board of one seat for this process alone, without a descriptor: 0.02 ms."""
-        layout = Layout(seats=1, series=series, generations=4096, exact=65536, clients=clients)
+        layout = Layout(seats=1, series=series, generations=GENERATIONS, exact=65536, clients=clients)
         return cls(layout, segment.anonymous(layout.cells * CELL), None)._begun()
 
     def _begun(self) -> "Board":

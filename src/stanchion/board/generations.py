@@ -5,6 +5,8 @@ store that all machines share, and grow; between a change that is made here and 
 cell holds a mark: a number of chance that is nowhere else. See `cache.tags`.
 """
 
+import sys
+from array import array
 from collections.abc import Callable, Iterable
 from secrets import randbits
 from zlib import crc32
@@ -13,6 +15,9 @@ from stanchion.board.locks import RecordLocks
 
 MARK = 1 << 63
 """The bit that tells a mark."""
+
+_HIGHEST = 7 if sys.byteorder == "little" else 0
+"""The byte of a cell that has it."""
 
 
 class Generations:
@@ -60,13 +65,17 @@ class Generations:
         return True
 
     def begin(self, number: int) -> None:
-        """Give this number to every cell that never had one.
+        """Give this number to every cell, once in the life of a board, before any other change; it is not 0.
 
         A board begins with zeros, as the one before it did. Entries that outlived that one would be taken for valid.
         """
-        for index in range(self._count):
-            if not self._cells[index]:
-                self._change(index, lambda now: now or number)
+        self._locks.acquire(self._first)
+        try:
+            if not self._cells[0]:
+                self._cells[1:] = memoryview(array("Q", [number]) * (self._count - 1))
+                self._cells[0] = number  # last: whoever finds it takes the others for begun
+        finally:
+            self._locks.release()
 
     def mark(self, index: int) -> int:
         """Change the cell to a new mark; returns that."""
@@ -92,9 +101,17 @@ class Generations:
         before, after = self._change(index, settled)
         return before != after
 
-    def numbers(self) -> list[int]:
+    def numbers(self) -> "array[int]":
         """Those of all cells, marks among them: 10 µs."""
-        return self._cells.tolist()
+        return array("Q", self._cells.tobytes())
+
+    def marked(self) -> list[tuple[int, int]]:
+        """The cells that hold a mark, with it: 20 µs where there is none."""
+        first_bytes = self._cells.tobytes()[_HIGHEST::8]
+        if first_bytes.isascii():  # no highest bit is set
+            return []
+        marked = ((cell, self._cells[cell]) for cell, byte in enumerate(first_bytes) if byte & 0x80)
+        return [(cell, number) for cell, number in marked if number & MARK]
 
     def _change(self, index: int, to: Callable[[int], int]) -> tuple[int, int]:
         """Replace a number under its lock; the one before, and the one now."""

@@ -41,6 +41,11 @@ SECRET = 9
 NAME = 256
 """Bytes of a series' name: method and route, each with its length before it."""
 
+GENERATIONS = 16_384
+"""Cells of tags. A tag that is invalidated takes along what shares its cell: with 100 invalidations in a second, an
+entry of three tags falls to a stranger's after 55 s on average. It is the same for all boards, since those of a fleet
+agree on their cells."""
+
 OUTCOMES = 6
 """Ways a request ends: 0, its client left before the answer; 1 to 5, the class of the answer's status."""
 

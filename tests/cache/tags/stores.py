@@ -1,5 +1,6 @@
 """The fleet's table for tests: a model in a few lines, and the real one with its scripts."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -15,8 +16,8 @@ class Store(Protocol):
     """What both can do; messages are told to whoever asks, each once."""
 
     def raise_marks(self, marks: Sequence[Mark], latest: int) -> list[int] | None: ...
-    def merge(self, known: Sequence[int]) -> Sequence[int]: ...
-    def table(self) -> Sequence[int] | None: ...
+    def merge(self, known: Sequence[int]) -> "array[int]": ...
+    def table(self) -> "array[int] | None": ...
     def lose(self) -> None: ...
     def messages(self) -> list[list[Change]]: ...
 
@@ -39,7 +40,7 @@ class Model:
         self._told.append([(cell, number, mark) for (cell, mark), number in zip(marks, numbers, strict=True)])
         return numbers
 
-    def merge(self, known: Sequence[int]) -> Sequence[int]:
+    def merge(self, known: Sequence[int]) -> "array[int]":
         before = self._table or {}
         after = {cell: max(number, before.get(cell, 0)) or self.now for cell, number in enumerate(known)}
         ahead = [(cell, number, 0) for cell, number in enumerate(known) if number > before.get(cell, 0)]
@@ -48,10 +49,10 @@ class Model:
         elif ahead:
             self._told.append(ahead)
         self._table = after
-        return list(after.values())
+        return array("Q", after.values())
 
-    def table(self) -> Sequence[int] | None:
-        return None if self._table is None else list(self._table.values())
+    def table(self) -> "array[int] | None":
+        return None if self._table is None else array("Q", self._table.values())
 
     def lose(self) -> None:
         """Takes longer than the microseconds by which numbers may be ahead of the clock."""
@@ -82,12 +83,12 @@ class Real:
         numbers = self._client.eval(RAISE.text, 1, self.name, self.count, latest, *flat)
         return None if numbers is None else [int(number) for number in numbers]
 
-    def merge(self, known: Sequence[int]) -> Sequence[int]:
+    def merge(self, known: Sequence[int]) -> "array[int]":
         merged = unpacked(self._client.eval(MERGE.text, 1, self.name, self.count, packed(known)), self.count)
         assert merged is not None
         return merged
 
-    def table(self) -> Sequence[int] | None:
+    def table(self) -> "array[int] | None":
         raw = self._client.get(self.name)
         assert not isinstance(raw, str)
         return unpacked(raw, self.count)

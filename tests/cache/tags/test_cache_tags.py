@@ -69,7 +69,7 @@ def test_an_entry_is_valid_until_one_of_its_tags_is_invalidated() -> None:
             assert tags.valid(other)
             assert tags.valid(tags.stamp([TAG, "airports"]))
             assert tags.statistics() == {"invalidated": 2}
-            assert repr(tags) == "<Tags in 4096 cells, of one machine>"
+            assert repr(tags) == "<Tags in 16384 cells, of one machine>"
 
     run(main())
 
@@ -124,7 +124,7 @@ def test_the_fleet_hears_of_it_and_a_stamp_is_worth_the_same_everywhere(shared_r
             assert one.counts["told"] == 1
             assert (one.counts["marked"], one.counts["kept"], one.counts["late"]) == (0, 0, 0)
             assert two.counts["heard"] == 1
-            assert two.counts["repaired"] == 4096  # its own numbers, when it connected
+            assert two.counts["repaired"] == 16_384  # its own numbers, when it connected
             assert repr(two.fleet).endswith("follows>")
 
     run(main())
@@ -210,7 +210,7 @@ def test_a_machine_that_was_cut_off_is_repaired(redis_server: RedisServer, fault
             assert two.tags.valid(stamp)
             fault_proxy.black_hole = False
             await until(lambda: not two.tags.valid(stamp))
-            assert two.counts["repaired"] == 4097
+            assert two.counts["repaired"] == 16_385
 
     run(main())
 
@@ -257,8 +257,8 @@ def test_messages_of_others_are_passed_over(shared_redis: RedisServer, caplog: p
         async with machines(shared_redis.url, shared_redis.url) as (one, two):
             stamp = one.tags.stamp([TAG])
             with redis_driver.Redis(port=shared_redis.port) as client:
-                for message in ("what is this", "4096 1 0", "1 2 3 4"):
-                    client.publish("stanchion:generations:4096", message)
+                for message in ("what is this", "16384 1 0", "1 2 3 4"):
+                    client.publish("stanchion:generations:16384", message)
             await until(lambda: caplog.text.count("is not ours") == 6)
             await one.tags.invalidate(TAG)
             await until(lambda: not two.tags.valid(stamp))

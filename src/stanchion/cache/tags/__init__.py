@@ -11,7 +11,7 @@ the numbers, and each board follows:
   where the mark is still there, and a lower number elsewhere.
 - A mark that the store has not heard of, since it was away or the worker was killed, stays on the board. Any worker
   that is connected finds it there and sends it. So nothing is queued in a worker, and the bound is a mark a cell.
-- A worker that connects compares the whole table, as it does every few seconds: messages are only the quick way.
+- A worker that connects compares the whole table, as it does twice a minute: messages are only the quick way.
 
 Until the store has heard of it, an invalidation holds on its own machine alone. Elsewhere the lifetime of entries is
 the bound, as it is for a host that is cut off.

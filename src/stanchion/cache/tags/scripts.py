@@ -1,8 +1,8 @@
 """The fleet's table in Redis or Valkey, and the two scripts that change it.
 
 It is one string with eight bytes for each cell, the most significant first, so that reading it whole is one GET of
-32 KiB. A number is the server's time in microseconds, or one more than the last where that is higher: none comes twice,
-not even when the server has lost the table.
+128 KiB. A number is the server's time in microseconds, or one more than the last where that is higher: none comes
+twice, not even when the server has lost the table.
 
 A change is told on the channel of the table's name: `cell number mark`, several separated by commas. An empty message
 tells that the table was made anew.
@@ -10,7 +10,7 @@ tells that the table was made anew.
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from stanchion.cache.redis_calls import Script
 from stanchion.cache.tags.replica import Change
@@ -72,7 +72,7 @@ def packed(numbers: Iterable[int]) -> bytes:
     return cells.tobytes()
 
 
-def unpacked(raw: bytes | None, count: int) -> Sequence[int] | None:
+def unpacked(raw: bytes | None, count: int) -> "array[int] | None":
     """The numbers of a table; None where it is none of `count` cells."""
     if raw is None or len(raw) != 8 * count:
         return None
