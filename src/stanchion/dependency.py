@@ -24,6 +24,7 @@ from stanchion.limits.breaker import Breaker
 from stanchion.limits.hedge import Hedge, RecentQuantile
 from stanchion.limits.retry_budget import RetryBudget
 from stanchion.telemetry.decisions import Decisions
+from stanchion.telemetry.tallies import DependencyCell
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,6 +90,8 @@ class Dependency:
         self.name = name
         self.breaker = Breaker()
         self.budget = RetryBudget(share=options.budget)
+        self.counts = [0] * len(DependencyCell)
+        """By `DependencyCell`."""
         self.hedge = _hedge(options)
         self._options = options
         self._decisions = decisions
@@ -146,29 +149,36 @@ class Dependency:
     def _ask(self) -> None:
         if not self.breaker.allows(monotonic()):
             self._decisions.dependency_refused += 1
+            self.counts[DependencyCell.REFUSED] += 1
             raise ServiceUnavailable(
                 f"{self.name} does not answer", code="dependency-unavailable", headers={"Retry-After": "1"}
             )
         self._decisions.dependency_calls += 1
+        self.counts[DependencyCell.CALLED] += 1
 
     def _judge(self, error: BaseException | None) -> None:
         if error is None or isinstance(error, self._options.answers):
             self.breaker.accepted(monotonic())
         else:
             self.breaker.failed(monotonic())
+            self.counts[DependencyCell.FAILED] += 1
 
     def _may_hedge(self) -> bool:
         """Whether a call that takes long may be made once more beside itself; if so it is paid for."""
         if self.breaker.refusing or not self._pay():
             return False
         self._decisions.dependency_calls += 1
+        self.counts[DependencyCell.CALLED] += 1
+        self.counts[DependencyCell.HEDGED] += 1
         return True
 
     def _pay(self) -> bool:
         if not self.budget.take(monotonic()):
             self._decisions.retries_denied += 1
+            self.counts[DependencyCell.RETRY_DENIED] += 1
             return False
         self._decisions.retries += 1
+        self.counts[DependencyCell.RETRIED] += 1
         return True
 
     async def _again(self, attempt: int) -> bool:

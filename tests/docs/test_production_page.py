@@ -12,7 +12,7 @@ from msgspec import structs
 from stanchion.settings.fields import SETTINGS
 from stanchion.telemetry.exposition import Supervision, render
 from stanchion.telemetry.snapshot import Tally
-from stanchion.telemetry.tallies import CACHE, CACHE_TIER, LIMIT
+from stanchion.telemetry.tallies import BULKHEAD, CACHE, CACHE_TIER, DEPENDENCY, LIMIT, POOL
 from tests.docs.pages import GUIDES, blocks, rows
 from tests.telemetry.pages import EXTRA, snapshot
 
@@ -24,7 +24,10 @@ PROMTOOL = shutil.which("promtool")
 def families() -> set[str]:
     """The names of the page of metrics, as Prometheus' text format has them."""
     known = Supervision(**{**{name: getattr(EXTRA, name) for name in EXTRA.__struct_fields__}, "memory_limit": 1})
-    tallies = [Tally(kind=kind, name="orders", cells=[0] * 8) for kind in (LIMIT, CACHE, CACHE_TIER)]
+    tallies = [
+        Tally(kind=kind, name="orders", cells=[0] * 8)
+        for kind in (LIMIT, BULKHEAD, DEPENDENCY, POOL, CACHE, CACHE_TIER)
+    ]
     page = render(structs.replace(snapshot([]), tallies=tallies), known, openmetrics=False).decode()
     return set(re.findall(r"^# TYPE stanchion_(\w+)", page, re.MULTILINE))
 

@@ -1,5 +1,7 @@
 """The page of metrics: what it says, in either format."""
 
+from enum import IntEnum
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,16 @@ from stanchion.limits import admission_queue
 from stanchion.telemetry.exposition import PRIORITIES, REASONS, render
 from stanchion.telemetry.histogram import lower_bound
 from stanchion.telemetry.snapshot import Series, Tally
-from stanchion.telemetry.tallies import CACHE, CACHE_TIER
+from stanchion.telemetry.tallies import (
+    BULKHEAD,
+    CACHE,
+    CACHE_TIER,
+    DEPENDENCY,
+    POOL,
+    BulkheadCell,
+    DependencyCell,
+    PoolCell,
+)
 from tests.telemetry.pages import EXTRA, families, named_series, one_series, parse, snapshot, worker
 
 SUFFIXES = {"counter": [""], "gauge": [""], "info": ["_info"], "histogram": ["_bucket", "_sum", "_count"]}
@@ -161,6 +172,20 @@ def test_caches_and_their_tiers_are_told_apart(openmetrics: bool) -> None:
     names = ("stored", "evicted", "failures")
     assert [value(page, f"cache_tier_{name}_total", tier="memory") for name in names] == [16, 17, 18]
     assert [value(page, "cache_tier_bytes", tier=tier) for tier in ("memory", "machine")] == [1024, 4096]
+
+
+@pytest.mark.parametrize(("kind", "cells"), [(BULKHEAD, BulkheadCell), (DEPENDENCY, DependencyCell), (POOL, PoolCell)])
+def test_protections_with_a_name_are_told_by_it(kind: str, cells: type[IntEnum], openmetrics: bool) -> None:
+    shown = snapshot([])
+    family = f"{kind}_decisions"
+    assert family.encode() not in render(shown, EXTRA, openmetrics=openmetrics)
+    tallies = [
+        Tally(kind=kind, name=name, cells=[first + n for n in range(8)]) for name, first in (("a", 10), ("b", 20))
+    ]
+    page = render(msgspec.structs.replace(shown, tallies=tallies), EXTRA, openmetrics=openmetrics)
+    for cell in cells:
+        found = [value(page, f"{family}_total", **{kind: name, "outcome": cell.name.lower()}) for name in ("a", "b")]
+        assert found == [10 + cell, 20 + cell]
 
 
 def test_what_admission_sheds_is_told_by_priority_and_reason(openmetrics: bool) -> None:

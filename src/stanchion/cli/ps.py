@@ -36,6 +36,9 @@ _DECIDED = (
 )
 
 _LIMIT = ("Allowed", "Queued", "Refused", "Store failed", "Forgotten")
+_BULKHEAD = ("Served", "Refused")
+_DEPENDENCY = ("Called", "Failed", "Refused", "Retried", "Hedged", "Retry denied")
+_POOL = ("Done", "Refused", "Crashed")
 _CACHE = ("Hits", "Stale", "Misses", "Coalesced", "Revalidated", "Stored", "Failed")
 _TIER = ("Hits", "Misses", "Stored", "Evicted", "Failed")
 
@@ -45,7 +48,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     add_server(parser)
     parser.add_argument(
-        "--routes", action="store_true", help="print requests and latencies by route, rate limits and caches"
+        "--routes",
+        action="store_true",
+        help="print requests and latencies by route, and what limits, bulkheads, pools and caches did",
     )
     parser.add_argument("--json", action="store_true", help="print JSON; durations in seconds, sizes in bytes")
 
@@ -75,6 +80,9 @@ def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
         lines += ["", table(header, map(_route, status["routes"]), ("green", "cyan"))]
         for what, columns, counted in (
             ("Limit", _LIMIT, status["limits"]),
+            ("Bulkhead", _BULKHEAD, status["bulkheads"]),
+            ("Dependency", _DEPENDENCY, status["dependencies"]),
+            ("Pool", _POOL, status["pools"]),
             ("Cache", _CACHE, status["caches"]),
             ("Tier", _TIER, status["cache_tiers"]),
         ):

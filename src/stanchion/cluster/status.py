@@ -12,7 +12,19 @@ from stanchion.cluster.fleet import Fleet
 from stanchion.cluster.states import NAMES
 from stanchion.telemetry.histogram import quantile
 from stanchion.telemetry.snapshot import Counters, Instant, Series, Snapshot, read
-from stanchion.telemetry.tallies import CACHE, CACHE_TIER, LIMIT, CacheCell, LimitCell
+from stanchion.telemetry.tallies import (
+    BULKHEAD,
+    CACHE,
+    CACHE_TIER,
+    DEPENDENCY,
+    LIMIT,
+    POOL,
+    BulkheadCell,
+    CacheCell,
+    DependencyCell,
+    LimitCell,
+    PoolCell,
+)
 
 
 class WorkerStatus(Struct, frozen=True, kw_only=True):
@@ -96,6 +108,12 @@ class Status(Struct, frozen=True, kw_only=True):
     routes: Sequence[RouteStatus]
     limits: Mapping[str, Mapping[str, int]]
     """Rate limits by name, each with its counts by `telemetry.tallies.LimitCell`."""
+    bulkheads: Mapping[str, Mapping[str, int]]
+    """By name, each with its counts by `telemetry.tallies.BulkheadCell`."""
+    dependencies: Mapping[str, Mapping[str, int]]
+    """By name, each with its counts by `telemetry.tallies.DependencyCell`."""
+    pools: Mapping[str, Mapping[str, int]]
+    """`threads` and `processes`, each with its counts by `telemetry.tallies.PoolCell`."""
     caches: Mapping[str, Mapping[str, int]]
     """Caches by name, each with its counts by `telemetry.tallies.CacheCell`."""
     cache_tiers: Mapping[str, Mapping[str, int]]
@@ -176,6 +194,21 @@ def waiting(fleet: Fleet) -> dict[int, float]:
 def limits(shown: Snapshot) -> dict[str, dict[str, int]]:
     """Every rate limit's counts, over all workers there have been."""
     return _counted(shown, LIMIT, LimitCell)
+
+
+def bulkheads(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Every bulkhead's counts, over all workers there have been."""
+    return _counted(shown, BULKHEAD, BulkheadCell)
+
+
+def dependencies(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Every dependency's counts, over all workers there have been."""
+    return _counted(shown, DEPENDENCY, DependencyCell)
+
+
+def pools(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Those of the pools."""
+    return _counted(shown, POOL, PoolCell)
 
 
 def caches(shown: Snapshot) -> dict[str, dict[str, int]]:

@@ -6,6 +6,7 @@ from math import inf
 
 from stanchion.errors import ServiceUnavailable
 from stanchion.telemetry.decisions import Decisions
+from stanchion.telemetry.tallies import PoolCell
 
 
 class Places:
@@ -72,6 +73,8 @@ class PoolPlaces(Places):
         """`kind` is `thread` or `process`."""
         super().__init__(size, longest)
         self.kind = kind
+        self.counts = [0] * len(PoolCell)
+        """By `PoolCell`."""
         self._decisions = decisions
 
     def statistics(self) -> dict[str, int]:
@@ -86,6 +89,7 @@ class PoolPlaces(Places):
         """
         if not await self.enter():
             self._decisions.pool_refused += 1
+            self.counts[PoolCell.REFUSED] += 1
             raise ServiceUnavailable(
                 f"every {self.kind} is at work, and {self._longest} calls wait",
                 code="pool-full",

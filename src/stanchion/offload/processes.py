@@ -19,6 +19,7 @@ from stanchion.deadline import shorten, until
 from stanchion.errors import HTTPError
 from stanchion.offload.places import PoolPlaces
 from stanchion.telemetry.decisions import Decisions
+from stanchion.telemetry.tallies import PoolCell
 
 
 class _Process(NamedTuple):
@@ -100,10 +101,12 @@ class Processes:
 
     def _done(self, process: _Process) -> None:
         self._decisions.pool_done += 1
+        self.places.counts[PoolCell.DONE] += 1
         self._idle.append(process)
 
     def _lost(self, process: _Process) -> None:
         self._decisions.pool_crashed += 1
+        self.places.counts[PoolCell.CRASHED] += 1
         self._kill(process)
 
     def _kill(self, process: _Process) -> None:

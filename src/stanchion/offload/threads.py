@@ -13,6 +13,7 @@ from typing import Any
 
 from stanchion.offload.places import PoolPlaces
 from stanchion.telemetry.decisions import Decisions
+from stanchion.telemetry.tallies import PoolCell
 
 
 class Threads:
@@ -54,6 +55,7 @@ class Threads:
     def _settle(self, answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
         self.places.leave()
         self._decisions.pool_done += 1
+        self.places.counts[PoolCell.DONE] += 1
         if answer.done():
             return  # its caller has left
         if error is None:

@@ -12,8 +12,12 @@ from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.offload.places import Places
 from stanchion.policies.base import Category, Policy
+from stanchion.policies.limiter import Naming
+from stanchion.policies.runtime import Runtime
+from stanchion.policies.tallied import tallied
 from stanchion.routing.outcome import RETRY_AFTER, Outcome
 from stanchion.routing.route import Call, Route
+from stanchion.telemetry.tallies import BULKHEAD, BulkheadCell
 
 
 class Concurrency(Policy, frozen=True, kw_only=True, dict=True):
@@ -31,6 +35,8 @@ class Concurrency(Policy, frozen=True, kw_only=True, dict=True):
     """Seconds."""
     max_waiting: Annotated[int, Meta(ge=0)] = 100
     """Requests."""
+    name: str | None = None
+    """In metrics; by default the method and path of the first route it holds for."""
 
     @cached_property
     def bulkhead(self) -> "Bulkhead":
@@ -42,17 +48,30 @@ class Concurrency(Policy, frozen=True, kw_only=True, dict=True):
         """See `Policy`."""
         return (Outcome(status=503, description="Too many of this kind are being served", fields=RETRY_AFTER),)
 
+    def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
+        """As `wrap`, and have its decisions be told by its name."""
+        runtime.shared(("bulkhead", id(self)), lambda: self._told(route, runtime))
+        return self.wrap(call, route)
+
+    def _told(self, route: Route, runtime: Runtime) -> str:
+        naming = runtime.shared("bulkhead names", Naming)
+        name = naming.name(self.name, f"{route.method} {route.template}", self)
+        tallied(runtime, BULKHEAD, name, self.bulkhead.counts)
+        return name
+
     def wrap(self, call: Call, route: Route) -> Call:
         bulkhead, max_wait = self.bulkhead, self.max_wait
 
         async def held(request: Request) -> Response:
             if not await bulkhead.enter(max_wait):
                 request.app.decisions.bulkhead_refused += 1
+                bulkhead.counts[BulkheadCell.REFUSED] += 1
                 raise ServiceUnavailable(
                     f"{bulkhead.size} requests of this kind are being served already",
                     code="bulkhead-full",
                     headers={"Retry-After": "1"},
                 )
+            bulkhead.counts[BulkheadCell.SERVED] += 1
             try:
                 return await call(request)
             finally:
@@ -63,6 +82,11 @@ class Concurrency(Policy, frozen=True, kw_only=True, dict=True):
 
 class Bulkhead(Places):
     """Places, and a queue for them, in which nobody waits beyond its deadline."""
+
+    def __init__(self, size: int, longest: int) -> None:
+        super().__init__(size, longest)
+        self.counts = [0] * len(BulkheadCell)
+        """By `BulkheadCell`."""
 
     def statistics(self) -> dict[str, int]:
         """Places, those taken, and how many wait for one."""

@@ -7,13 +7,26 @@ line of its own.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
 from itertools import accumulate
 
 from msgspec import Struct
 
 from stanchion.telemetry.histogram import bucket_of
 from stanchion.telemetry.snapshot import Counters, Series, Snapshot, Tally, Worker
-from stanchion.telemetry.tallies import CACHE, CACHE_TIER, LIMIT, CacheCell, LimitCell
+from stanchion.telemetry.tallies import (
+    BULKHEAD,
+    CACHE,
+    CACHE_TIER,
+    DEPENDENCY,
+    LIMIT,
+    POOL,
+    BulkheadCell,
+    CacheCell,
+    DependencyCell,
+    LimitCell,
+    PoolCell,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -85,6 +98,13 @@ _TIER_COUNTERS = (
     ("cache_tier_failures", CacheCell.FAILED, "Calls of a tier that failed, or were kept back because others had."),
 )
 
+_DECISIONS: tuple[tuple[str, type[IntEnum], str], ...] = (
+    (BULKHEAD, BulkheadCell, "Requests that met a bulkhead, by what became of them."),
+    (DEPENDENCY, DependencyCell, "Calls to a dependency, by what became of them and of their attempts."),
+    (POOL, PoolCell, "Calls that were given to a pool, by what became of them."),
+)
+"""Each a family `<kind>_decisions`, with a label of the kind's name."""
+
 
 class Supervision(Struct, frozen=True, kw_only=True):
     """What the supervisor knows and the board does not."""
@@ -115,6 +135,8 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     _limits(page, [tally for tally in snapshot.tallies if tally.kind == LIMIT])
     _caches(page, [tally for tally in snapshot.tallies if tally.kind == CACHE])
     _tiers(page, [tally for tally in snapshot.tallies if tally.kind == CACHE_TIER], snapshot.workers, extra)
+    for kind, cells, about in _DECISIONS:
+        _decisions(page, [tally for tally in snapshot.tallies if tally.kind == kind], cells, about)
     _admission(page, snapshot)
     _workers(page, snapshot.workers)
     _supervision(page, extra)
@@ -227,6 +249,15 @@ def _tiers(page: _Page, tiers: Sequence[Tally], workers: Iterable[Worker], extra
     page.sample(sum(worker.cache_bytes for worker in workers), tier="memory")
     if extra.cache_machine is not None:
         page.sample(extra.cache_machine, tier="machine")
+
+
+def _decisions(page: _Page, tallies: Sequence[Tally], cells: type[IntEnum], about: str) -> None:
+    if not tallies:
+        return
+    page.family(f"{tallies[0].kind}_decisions", "counter", about)
+    for tally in tallies:
+        for cell in cells:
+            page.sample(tally.cells[cell], **{tally.kind: tally.name, "outcome": cell.name.lower()})
 
 
 def _admission(page: _Page, snapshot: Snapshot) -> None:

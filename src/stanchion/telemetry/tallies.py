@@ -11,6 +11,15 @@ CACHE = "cache"
 CACHE_TIER = "cache tier"
 """Of one tier of the caches; its name is `memory`, `machine`, `redis` or `memcached`."""
 
+BULKHEAD = "bulkhead"
+"""Of what `concurrency=` bounds."""
+
+DEPENDENCY = "dependency"
+"""Of what an app calls."""
+
+POOL = "pool"
+"""Of the pools `threads` and `processes`."""
+
 
 class LimitCell(IntEnum):
     """Cells of a rate limit's tally; each only grows."""
@@ -47,3 +56,37 @@ class CacheCell(IntEnum):
     """Entries that had to make room for others."""
     FAILED = 7
     """Calls of the origin, or of a tier's server, that failed or were kept back because those before had."""
+
+
+class BulkheadCell(IntEnum):
+    """Cells of a bulkhead's tally; each only grows."""
+
+    SERVED = 0
+    REFUSED = 1
+
+
+class DependencyCell(IntEnum):
+    """Cells of a dependency's tally; each only grows."""
+
+    CALLED = 0
+    """Attempts that the breaker let out."""
+    FAILED = 1
+    """Those among them that failed."""
+    REFUSED = 2
+    """Calls that the breaker kept back."""
+    RETRIED = 3
+    """Attempts after the first."""
+    RETRY_DENIED = 4
+    """Retries and second attempts there was no budget for."""
+    HEDGED = 5
+    """Second attempts beside a slow first."""
+
+
+class PoolCell(IntEnum):
+    """Cells of a pool's tally; each only grows."""
+
+    DONE = 0
+    REFUSED = 1
+    """Calls turned away because the pool's queue was full."""
+    CRASHED = 2
+    """Processes that died at work, or were killed because a call's deadline had passed."""
