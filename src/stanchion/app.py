@@ -29,6 +29,7 @@ from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
+from stanchion.policies.tallied import tallied
 from stanchion.router import PolicyOptions, Router
 from stanchion.routing.binding import Binding, BindLimits, bind
 from stanchion.routing.route import Endpoint, Route
@@ -37,6 +38,7 @@ from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
 from stanchion.settings.sources import load
 from stanchion.telemetry.decisions import Decisions
+from stanchion.telemetry.tallies import DEPENDENCY, POOL
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -221,6 +223,10 @@ class Compiled:
         self.settings = settings
         self.runtime = runtime
         self.pools = Pools(settings, app.decisions)
+        tallied(runtime, POOL, "threads", self.pools.threads.places.counts)
+        tallied(runtime, POOL, "processes", self.pools.processes.places.counts)
+        for dependency in app.dependencies.values():
+            tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
             form=FormLimits(
