@@ -102,11 +102,11 @@ class Generations:
         return before != after
 
     def numbers(self) -> "array[int]":
-        """Those of all cells, marks among them: 10 µs."""
+        """Those of all cells, marks among them: 40 µs."""
         return array("Q", self._cells.tobytes())
 
     def marked(self) -> list[tuple[int, int]]:
-        """The cells that hold a mark, with it: 20 µs where there is none."""
+        """The cells that hold a mark, with it: 8 µs where there is none."""
         first_bytes = self._cells.tobytes()[_HIGHEST::8]
         if first_bytes.isascii():  # no highest bit is set
             return []
