@@ -20,6 +20,7 @@ _LIST = rb"\( *(?:%b(?: +%b)*)? *\)%b" % (_ITEM, _ITEM, _PARAMETERS)
 _MEMBER = re.compile(
     rb"(?P<key>%b)(?:=(?:(?P<bare>%b)%b|(?P<list>%b))|%b)" % (_KEY, _BARE, _PARAMETERS, _LIST, _PARAMETERS)
 )
+_ITEMS = re.compile(rb"(%b)%b" % (_BARE, _PARAMETERS))
 _COMMA = re.compile(rb"[ \t]*,[ \t]*")
 _SECONDS = (b"max-age", b"s-maxage", b"stale-while-revalidate", b"stale-if-error")
 _MOST_BYTES = 8192
@@ -57,7 +58,7 @@ def parse(value: bytes) -> Directives | None:
 
 def _argument(bare: bytes | None, inner: bytes | None) -> bytes | None:
     if inner is not None:  # private=(a b): the fields it names
-        return b",".join(re.findall(rb"[^\s()\";]+", inner))
+        return b",".join(item.strip(b'"') for item in _ITEMS.findall(inner[: inner.rindex(b")")]))
     if bare is None or bare == b"?1":
         return None
     return re.sub(rb"\\(.)", rb"\1", bare[1:-1]) if bare.startswith(b'"') else bare
