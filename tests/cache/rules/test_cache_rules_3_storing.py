@@ -34,7 +34,8 @@ def test_3_a_status_that_is_not_cacheable_by_itself_needs_explicit_freshness(sta
     assert not may_store(modified, status=status)
     for explicit in ("max-age=60", "s-maxage=60", "public"):
         assert may_store({**modified, "Cache-Control": explicit}, status=status)
-    assert may_store({"Expires": date(60), "Date": date()}, status=status)
+    for expires in (date(60), "Thursday, 18-Aug-50 02:01:18 GMT"):
+        assert may_store({"Expires": expires, "Date": date()}, status=status)
 
 
 @requirement("3", "MAY", "store a response whose status makes it heuristically cacheable")

@@ -55,7 +55,8 @@ def terms(stored: Stored) -> Terms:
 
 @lru_cache(_KEPT)
 def of_fields(fields: tuple[Field, ...], day: int, declared: bool = False) -> Terms:
-    """The terms by `fields`; `day` (Unix days) is when they were received, for a year of two digits."""
+    """The terms by `fields`; `day` (Unix days) is when they were received, where Date does not say what a year of two
+    digits is in."""
     found: dict[bytes, bytes] = {}
     for name, value in fields:
         if name in (b"cache-control", b"cdn-cache-control"):  # the lists; of what is no list the first line counts
@@ -64,7 +65,8 @@ def of_fields(fields: tuple[Field, ...], day: int, declared: bool = False) -> Te
             found.setdefault(name, value)
     special = NONE if declared else targeted.parse(found.get(b"cdn-cache-control", b""))
     directives = parse(found.get(b"cache-control", b"")) if special is None else special
-    now = float(day * _DAY)
+    date = _date(found, b"date", day * _DAY)
+    now = float(day * _DAY if date is None else date)
     lifetime = seconds(directives, b"s-maxage")
     unusable = b"no-cache" in directives and not names(directives[b"no-cache"])
     return Terms(
@@ -72,7 +74,7 @@ def of_fields(fields: tuple[Field, ...], day: int, declared: bool = False) -> Te
         targeted=special is not None,
         explicit=seconds(directives, b"max-age") if lifetime is None else lifetime,
         expires=None if special is not None or b"expires" not in found else instant(found[b"expires"], now) or 0,
-        date=_date(found, b"date", now),
+        date=date,
         modified=_date(found, b"last-modified", now),
         etag=found.get(b"etag"),
         last_modified=found.get(b"last-modified"),
