@@ -2,6 +2,7 @@
 
 import pytest
 
+from stanchion.cache.rules import storing
 from tests.cache.rules.made import NOW, asked, date, kept, may_store, raw
 from tests.cache.rules.requirements import requirement
 
@@ -36,6 +37,7 @@ def test_3_a_status_that_is_not_cacheable_by_itself_needs_explicit_freshness(sta
         assert may_store({**modified, "Cache-Control": explicit}, status=status)
     for expires in (date(60), "Thursday, 18-Aug-50 02:01:18 GMT"):
         assert may_store({"Expires": expires, "Date": date()}, status=status)
+        assert may_store({"Expires": expires}, status=status)
 
 
 @requirement("3", "MAY", "store a response whose status makes it heuristically cacheable")
@@ -136,6 +138,13 @@ def test_7_3_set_cookie(fields: dict[str, str], stored: bool) -> None:
     fields = {**fields, "Set-Cookie": "session=secret"}
     assert may_store(fields) is stored
     assert all(b"secret" not in value for _, value in kept(fields).fields)
+
+
+def test_what_is_for_its_first_client_alone_is_told() -> None:
+    fields = {"Cache-Control": 'public, max-age=60, no-cache="x-user"', "X-User": "me"}
+    assert storing.for_one(raw(fields))
+    assert storing.for_one(raw({"Cache-Control": "public, max-age=60", "Set-Cookie": "a=b"}))
+    assert not storing.for_one(raw({"Cache-Control": "public, max-age=60", "X-User": "me", "Connection": "x"}))
 
 
 def test_a_missing_or_unreadable_date_becomes_the_time_of_receipt() -> None:

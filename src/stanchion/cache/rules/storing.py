@@ -23,6 +23,8 @@ _GOVERNING = frozenset(
     b"cache-control cdn-cache-control content-encoding content-type date etag expires last-modified vary".split()
 )
 """Fields without which a response would be taken for another one."""
+_SOME_DAY = 20_454
+"""2026-01-01, in Unix days: matters only where Date is missing and Expires has a year of two digits."""
 
 
 def may_store(method: str, asked: Mapping[bytes, bytes], status: int, fields: Fields) -> bool:
@@ -36,7 +38,7 @@ def may_store(method: str, asked: Mapping[bytes, bytes], status: int, fields: Fi
         return False
     if b"no-store" in of_request(asked):
         return False
-    own = of_fields(tuple(fields), 0)
+    own = of_fields(tuple(fields), _SOME_DAY)
     if not _origin_allows(own, status, fields):
         return False
     if b"authorization" in asked and not own.shared:
@@ -97,6 +99,12 @@ def stored(
         received=received,
         selecting=variants.selecting(variants.names(kept) or (), asked),
     )
+
+
+def for_one(fields: Fields) -> bool:
+    """Whether fields of a response are for its first client alone, and so not in what is stored."""
+    hidden = _hidden(of_fields(tuple(fields), 0)) | {b"set-cookie"}
+    return any(name in hidden for name, _ in fields)
 
 
 def storable(fields: Fields, received: float) -> tuple[Field, ...]:
