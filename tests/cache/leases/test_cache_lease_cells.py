@@ -46,6 +46,14 @@ def test_it_ends_unless_it_is_renewed(cells: LeaseCells) -> None:
     assert cells.busy(7, SECOND)
 
 
+def test_it_is_taken_over_where_it_was(cells: LeaseCells) -> None:
+    one, other = 1, 1 + SETS
+    cells.take(other, 1, 0)
+    cells.take(one, 1, 0)
+    assert cells.take(one, 2, LASTS) is Outcome.TAKEN  # both are over, so that there is room elsewhere
+    assert not cells.renew(one, 1, LASTS)
+
+
 def test_a_late_renewal_counts_where_nobody_has_taken_over(cells: LeaseCells) -> None:
     cells.take(7, 1, 0)
     assert cells.renew(7, 1, 10 * SECOND)

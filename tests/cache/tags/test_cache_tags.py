@@ -121,9 +121,15 @@ def test_the_fleet_hears_of_it_and_a_stamp_is_worth_the_same_everywhere(shared_r
             assert not one.tags.valid(stamp)
             assert await until(lambda: not two.tags.valid(stamp)) < 1
             await until(lambda: one.generations.numbers() == two.generations.numbers())
-            assert one.counts["told"] == 1
+            assert one.counts["told"] == one.counts["invalidated"] == 1
             assert (one.counts["marked"], one.counts["kept"], one.counts["late"]) == (0, 0, 0)
             assert two.counts["heard"] == 1
+            compared = two.counts["compared"]
+            await one.tags.invalidate()
+            await one.tags.invalidate("another")
+            await until(lambda: two.counts["heard"] == 2)
+            await asyncio.sleep(0.05)
+            assert two.counts["compared"] == compared  # nothing was told of nothing
             assert two.counts["repaired"] == 16_384  # its own numbers, when it connected
             assert repr(two.fleet).endswith("follows>")
 

@@ -50,10 +50,14 @@ class LeaseCells:
         with self._exact.locked(base) as cells:
             free = None
             for way in range(base, base + WAYS):
-                if cells[way + 2 * WAYS] <= now:
+                over = cells[way + 2 * WAYS] <= now
+                if cells[way] == key:
+                    if not over:
+                        return Outcome.BUSY if cells[way + WAYS] != _NOBODY else Outcome.ALONE
+                    free = way  # in its own place: else its last holder could still renew it there
+                    break
+                if over:
                     free = way
-                elif cells[way] == key:
-                    return Outcome.BUSY if cells[way + WAYS] != _NOBODY else Outcome.ALONE
             if free is None:
                 return Outcome.ALONE
             cells[free] = key

@@ -63,7 +63,7 @@ class Tags:
         generations = self._generations
         cells = sorted({generations.index(tag) for tag in tags})
         self._invalidated += len(tags)
-        if self._fleet is None:
+        if self._fleet is None or not cells:
             for cell in cells:
                 generations.bump(cell)
             return
