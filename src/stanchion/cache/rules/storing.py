@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from stanchion.cache.entry import Field, Stored
 from stanchion.cache.rules import variants
 from stanchion.cache.rules.directives import delta_seconds, names, of_request
-from stanchion.cache.rules.terms import HEURISTIC, Terms, lifetime_by, of_fields
+from stanchion.cache.rules.terms import HEURISTIC, Terms, lifetime_by, of_fields, of_received
 from stanchion.http.conditional import http_date
 
 Fields = Sequence[Field]
@@ -90,12 +90,13 @@ def stored(
 
     `requested` and `received` are Unix seconds: when the request was sent, and when the head of its answer arrived.
     """
-    kept = storable(fields, received)
+    own = of_received(fields, received)
+    kept = storable(fields, own, received)
     return Stored(
         status=status,
         fields=kept,
         body=body,
-        requested=born(fields, requested=requested, received=received),
+        requested=born(fields, own, requested),
         received=received,
         selecting=variants.selecting(variants.names(kept) or (), asked),
     )
@@ -107,9 +108,8 @@ def for_one(fields: Fields) -> bool:
     return any(name in hidden for name, _ in fields)
 
 
-def storable(fields: Fields, received: float) -> tuple[Field, ...]:
-    """The fields of a response that are kept, with a Date."""
-    own = of_fields(tuple(fields), int(received) // 86400)
+def storable(fields: Fields, own: Terms, received: float) -> tuple[Field, ...]:
+    """The fields of a response with the terms `own` that are kept, with a Date."""
     hidden = _hidden(own)
     named = {name.strip(b" \t").lower() for key, value in fields if key == b"connection" for name in value.split(b",")}
     left_out = _LEFT_OUT | hidden | named if hidden or named else _LEFT_OUT
@@ -119,7 +119,7 @@ def storable(fields: Fields, received: float) -> tuple[Field, ...]:
     return kept if own.date is not None else (*kept, (b"date", http_date(received).encode()))
 
 
-def born(fields: Iterable[Field], *, requested: float, received: float) -> float:
+def born(fields: Iterable[Field], own: Terms, requested: float) -> float:
     """Unix seconds from which a response's age counts: all of RFC 9111 §4.2.3 but the current time.
 
     corrected_age_value counts from `requested` less Age, apparent_age from Date; the older of the two is right. An Age
@@ -127,5 +127,4 @@ def born(fields: Iterable[Field], *, requested: float, received: float) -> float
     """
     first = next((value for name, value in fields if name == b"age"), b"")
     since = requested - (delta_seconds(first.split(b",")[0].strip(b" \t")) or 0)
-    date = of_fields(tuple(fields), int(received) // 86400).date
-    return since if date is None else min(since, date)
+    return since if own.date is None else min(since, own.date)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from stanchion.cache.entry import Field, Stored
 from stanchion.cache.rules import storing, variants
 from stanchion.cache.rules.storing import Fields
-from stanchion.cache.rules.terms import terms
+from stanchion.cache.rules.terms import of_received, terms
 
 _OF_THE_BODY = (b"content-encoding", b"content-range")
 """What the stored body is in: a validation without a body cannot change it (§3.2)."""
@@ -40,14 +40,15 @@ def refreshed(stored: Stored, fields: Fields, *, requested: float, received: flo
 
     Whether it may stay stored is asked anew (`storing.may_store`).
     """
-    kept = storing.storable(fields, received)
+    own = of_received(fields, received)
+    kept = storing.storable(fields, own, received)
     fresh = {name for name, _ in kept} - {*_OF_THE_BODY}
     merged: list[Field] = [field for field in stored.fields if field[0] not in fresh]
     merged += [field for field in kept if field[0] in fresh]
     return replace(
         stored,
-        fields=storing.storable(merged, received),
-        requested=storing.born(fields, requested=requested, received=received),
+        fields=storing.storable(merged, of_received(merged, received), received),
+        requested=storing.born(fields, own, requested),
         received=received,
     )
 
