@@ -17,8 +17,8 @@ NONE: Directives = MappingProxyType({})
 _DIRECTIVE = re.compile(rb'([^=,"]*)(?:=((?:"(?:[^"\\]|\\.)*"|[^,"])*))?(?:,|\Z)', re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-_MOST_BYTES = 8192
-"""Longer than any real field, and no work for who sends one."""
+_MOST_BYTES = 2048
+"""Longer than any real field. To read as many takes 0.6 ms, which clients could ask for again and again."""
 _LONGEST_KEPT = 256
 """Bytes of a value whose directives are remembered: 2,048 longer ones would be memory that clients choose."""
 

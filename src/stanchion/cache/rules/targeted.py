@@ -16,14 +16,14 @@ _BARE = (
 )
 _PARAMETERS = rb"(?:; *%b(?:=(?:%b))?)*" % (_KEY, _BARE)
 _ITEM = rb"(?:%b)%b" % (_BARE, _PARAMETERS)
-_LIST = rb"\( *(?:%b(?: +%b)*)? *\)%b" % (_ITEM, _ITEM, _PARAMETERS)
+_LIST = rb"\( *(?:%b(?: +%b)* *)?\)%b" % (_ITEM, _ITEM, _PARAMETERS)
 _MEMBER = re.compile(
     rb"(?P<key>%b)(?:=(?:(?P<bare>%b)%b|(?P<list>%b))|%b)" % (_KEY, _BARE, _PARAMETERS, _LIST, _PARAMETERS)
 )
 _ITEMS = re.compile(rb"(%b)%b" % (_BARE, _PARAMETERS))
 _COMMA = re.compile(rb"[ \t]*,[ \t]*")
 _SECONDS = (b"max-age", b"s-maxage", b"stale-while-revalidate", b"stale-if-error")
-_MOST_BYTES = 8192
+_MOST_BYTES = 2048
 
 
 @lru_cache(512)
