@@ -78,7 +78,7 @@ def test_4_2_1_invalid_freshness_is_stale(directive: str) -> None:
 
 
 @requirement("1.2.2", "SHOULD", "take a number of seconds that is too great for 2^31")
-@pytest.mark.parametrize("digits", ["2147483648", "2147483649", "99999999999", "9" * 5000])
+@pytest.mark.parametrize("digits", ["2147483648", "2147483649", "99999999999", "9" * 500])
 def test_1_2_2_great_numbers(digits: str) -> None:
     assert lifetime({"Cache-Control": f"max-age={digits}"}) == MOST_SECONDS
     assert lifetime({"Cache-Control": "max-age=2147483647"}) == 2147483647
@@ -139,7 +139,7 @@ def test_4_2_3_age(fields: dict[str, str], delay: float, after: float, seconds: 
         (["7200", "0"], 7200),
         (["0", "7200"], 0),
         (["2147483649"], MOST_SECONDS),
-        (["9" * 5000], MOST_SECONDS),
+        (["9" * 500], MOST_SECONDS),
     ],
 )
 def test_5_1_age_that_is_sent(lines: list[str], seconds: float) -> None:
