@@ -74,8 +74,11 @@ def test_a_thousand_callers_make_one_call() -> None:
             "abandoned": 0,
         }
         assert repr(flights) == "<Flights 1 under way, 999 of 10000 wait>"
+        assert "key" in flights
+        assert "another" not in flights
         origin.go.set()
         assert await asyncio.gather(*tasks) == ["answer"] * 1000
+        assert "key" not in flights
         assert origin.calls == 1
         assert flights.statistics()["flights"] == flights.statistics()["waiting"] == 0
 

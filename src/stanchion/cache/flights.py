@@ -48,6 +48,10 @@ class Flights:
     def __repr__(self) -> str:
         return f"<Flights {len(self._flights)} under way, {self._waiting} of {self._most_waiting} wait>"
 
+    def __contains__(self, key: Hashable) -> bool:
+        """A call for it is under way: who asks now makes no work, and need not be admitted to any."""
+        return key in self._flights
+
     def statistics(self) -> dict[str, int]:
         """Now: calls under way and callers who wait for another's. Since the start: calls made, callers who were
         answered by another's call, callers turned away, calls that nobody waited for any more."""
