@@ -97,6 +97,7 @@ def test_4_3_4_a_304_makes_it_fresh() -> None:
         ({"Last-Modified": date(-60)}, {"Last-Modified": date(-30)}, False),
         ({"ETag": '"a"', "Vary": "Foo"}, {"Vary": "foo"}, True),
         ({"ETag": '"a"', "Vary": "Foo"}, {"Vary": "Foo, Bar"}, False),
+        ({"ETag": '"a"', "Vary": "Foo, Bar"}, {"Vary": "Bar"}, True),
         ({"ETag": '"a"'}, {"Vary": "*"}, False),
     ],
 )

@@ -21,6 +21,8 @@ EXPLICIT = {"Expires": date(60), "Date": date(), "ETag": '"a"'}
         (b'a="b, c=d", e', {b"a": b"b, c=d", b"e": None}),
         (b'a="b\\"c", d', {b"a": b'b"c', b"d": None}),
         (b"a=1, A=2", {b"a": b"1"}),
+        (b'private=a, private="b, c"', {b"private": b"a,b, c"}),
+        (b"no-cache=a, no-cache, no-cache=b", {b"no-cache": None}),
         (b"a= 1, b =2, c=d e", {b"a": INVALID, b"b": INVALID, b"c": INVALID}),
         (b'a="b"c', {b"a": INVALID}),
         (b"=a, b", {b"b": None}),
@@ -73,7 +75,8 @@ def test_5_2_2_3_must_understand(status: int, value: str, stored: bool) -> None:
 
 @requirement("5.2.2.7", "MUST NOT", "store, as a shared cache, a response with private")
 @pytest.mark.parametrize(
-    "value", ["private", "PRIVATE, public", "private=", 'private=""', 'private="a b"', 'private="']
+    "value",
+    ["private", "PRIVATE, public", "private=a, private", "private=", 'private=""', 'private="a b"', 'private="'],
 )
 def test_5_2_2_7_private(value: str) -> None:
     assert not may_store({**EXPLICIT, "Cache-Control": value})

@@ -17,6 +17,7 @@ NONE: Directives = MappingProxyType({})
 _DIRECTIVE = re.compile(rb'([^=,"]*)(?:=((?:"(?:[^"\\]|\\.)*"|[^,"])*))?(?:,|\Z)', re.DOTALL)
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_QUALIFIED = (b"private", b"no-cache")
 _MOST_BYTES = 2048
 """Longer than any real field. To read as many takes 0.6 ms, which clients could ask for again and again."""
 _LONGEST_KEPT = 256
@@ -26,9 +27,9 @@ _LONGEST_KEPT = 256
 def parse(value: bytes) -> Directives:
     """The directives of a field value, lines joined with commas.
 
-    The first of a name that repeats counts (§4.2.1). An argument with blanks around it or with other characters is
-    `INVALID`, so `max-age= 60` is there, and not a number. A quote that is not closed hides what follows; such a value
-    is read as `no-store`.
+    The first of a name that repeats counts (§4.2.1), of `private` and `no-cache` all do. An argument with blanks
+    around it or with other characters is `INVALID`, so `max-age= 60` is there, and not a number. A quote that is not
+    closed hides what follows; such a value is read as `no-store`.
     """
     return _parse(value) if len(value) > _LONGEST_KEPT else _remembered(value)
 
@@ -44,13 +45,20 @@ def _parse(value: bytes) -> Directives:
         name = raw.strip(b" \t").lower()
         if argument is not None:
             argument = INVALID if raw.endswith((b" ", b"\t")) else _argument(argument.rstrip(b" \t"))
-        if name and name not in found:
+        if name in found and name in _QUALIFIED:
+            found[name] = _both(found[name], argument)
+        elif name and name not in found:
             found[name] = argument
         position = match.end()
     return MappingProxyType(found if position >= len(value) else {b"no-store": None})
 
 
 _remembered = lru_cache(2048)(_parse)
+
+
+def _both(one: bytes | None, other: bytes | None) -> bytes | None:
+    """The argument of two `private`s: without one, it holds for the whole response."""
+    return b"%b,%b" % (one, other) if one and other else None
 
 
 def _argument(raw: bytes) -> bytes:

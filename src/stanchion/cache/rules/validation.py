@@ -30,8 +30,8 @@ def confirms(stored: Stored, fields: Fields) -> bool:
     Vary names no field whose value was not kept. Where it is not, the stored response has to be fetched anew."""
     fresh = dict(fields)
     vary = variants.names(fields)
-    known = tuple(name for name, _ in stored.selecting)
-    return _matches(stored, fresh) and (b"vary" not in fresh or vary == known)
+    known = {name for name, _ in stored.selecting}
+    return vary is not None and known.issuperset(vary) and _matches(stored, fresh)
 
 
 def refreshed(stored: Stored, fields: Fields, *, requested: float, received: float) -> Stored:
