@@ -1,5 +1,7 @@
 """Processes that want the same: one makes it, whoever is killed, on the board and in Redis."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stanchion.board import Board
-from tests.cache.leases.asked import Asking, go, heard
+from tests.cache.leases.asked import ROOT, Asking, go, heard
 from tests.limits.redis_server import RedisServer, needs_redis
 
 
@@ -31,6 +33,20 @@ def test_four_processes_of_250_callers_make_one_call(asking: Asking) -> None:
         told = [heard(process) for process in processes]
     assert [(each["answers"], each["count"]) for each in told] == [(["answer"], 250)] * 4
     assert len(asking.calls) == 1
+
+
+def test_no_two_processes_hold_one_lease_at_a_time() -> None:
+    with closing(Board.create(seats=1, series=1)) as board, ExitStack() as stack:
+        command = [sys.executable, "-m", "tests.cache.leases.contending", str(board.descriptor), "4000"]
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, pass_fds=[board.descriptor])
+            )
+            for _ in range(4)
+        ]
+        taken = [int(process.communicate(timeout=60)[0]) for process in processes]
+        assert all(process.returncode == 0 for process in processes)
+    assert min(taken) > 0
 
 
 def test_a_holder_that_is_killed_is_followed_within_a_second(asking: Asking) -> None:
