@@ -55,10 +55,11 @@ class Model:
             self.pressed[priority] = False
         self.entries.append(entry)
         ahead = sum(other.priority <= priority for other in self.entries)
-        if ahead * self.pace > self.patience:
+        if self.pressed[priority]:
+            if len(self.of(priority)) * self.pace > self.brief():
+                self.drop(self.of(priority)[0], 2, now)
+        elif ahead * self.pace > self.patience:
             self.pressed[priority] = True
-        if self.pressed[priority] and len(self.of(priority)) * self.pace > self.brief():
-            self.drop(self.of(priority)[0], 2, now)
 
     def brief(self) -> int:
         return min(self.patience, max(self.patience // 25, int(8 * self.pace)))

@@ -58,7 +58,7 @@ class _Class(Generic[T]):
 class AdmissionQueue(Generic[T]):
     """All times are nanoseconds of one clock. What `push`, `pop` and `expire` turn away is had from `shed`."""
 
-    __slots__ = ("_classes", "_last_pop", "_longest", "_pace", "_patience", "_shed", "_size", "steady")
+    __slots__ = ("_brief", "_classes", "_last_pop", "_longest", "_pace", "_patience", "_shed", "_size", "steady")
 
     def __init__(self, *, patience: int, longest: int) -> None:
         """`patience` is the longest wait in nanoseconds, `longest` the most that may wait."""
@@ -68,6 +68,7 @@ class AdmissionQueue(Generic[T]):
         self._shed: list[Shed[T]] = []
         self._size = 0
         self._pace = 0.0
+        self._brief = patience // _BRIEF  # the longest wait under pressure, which follows the pace
         self._last_pop = 0  # 0: the queue has been empty since
         self.steady = True
         """Whether the pace tells how long the wait will be; false while what is let in still doubles."""
@@ -96,13 +97,13 @@ class AdmissionQueue(Generic[T]):
             mine.pressed = False
         mine.waiting.append((since, deadline, item))
         self._size += 1
-        ahead = self._size if priority == BACKGROUND else sum(len(one.waiting) for one in self._classes[: priority + 1])
-        if self.steady and ahead * self._pace > self._patience:
+        if mine.pressed:
+            if len(mine.waiting) * self._pace > self._brief:
+                _, _, oldest = mine.waiting.popleft()
+                self._size -= 1
+                self._turn_away(oldest, priority, CROWDED, now)
+        elif self.steady and self._ahead(priority) * self._pace > self._patience:
             mine.pressed = True
-        if mine.pressed and len(mine.waiting) * self._pace > self._brief():
-            _, _, oldest = mine.waiting.popleft()
-            self._size -= 1
-            self._turn_away(oldest, priority, CROWDED, now)
 
     def pop(self, now: int) -> T | None:
         """The one to serve next, of the highest priority; None where nobody waits."""
@@ -126,7 +127,7 @@ class AdmissionQueue(Generic[T]):
             if not waiting:
                 continue
             self._judge(mine, now)
-            latest = now - (self._brief() if mine.pressed else self._patience)
+            latest = now - (self._brief if mine.pressed else self._patience)
             while waiting and (waiting[0][0] < latest or waiting[0][1] < now):
                 _, deadline, item = waiting.popleft()
                 self._size -= 1
@@ -139,17 +140,21 @@ class AdmissionQueue(Generic[T]):
             self._shed = []
         return shed
 
+    def _ahead(self, priority: int) -> int:
+        """How many wait that go before the next of this class, as long as nobody is under pressure."""
+        if priority == BACKGROUND:
+            return self._size
+        return sum(len(one.waiting) for one in self._classes[: priority + 1])
+
     def _judge(self, mine: _Class[T], now: int) -> None:
         if not mine.pressed and now - mine.waiting[0][0] > self._patience // 2:
             mine.pressed = True
-
-    def _brief(self) -> int:
-        return min(self._patience, max(self._patience // _BRIEF, int(_SERVICES * self._pace)))
 
     def _keep_pace(self, now: int) -> None:
         """Average the time between two that are served, while others wait."""
         if self._last_pop:
             self._pace += (now - self._last_pop - self._pace) / 8
+            self._brief = min(self._patience, max(self._patience // _BRIEF, int(_SERVICES * self._pace)))
         self._last_pop = now if self._size else 0
 
     def _make_room(self, priority: int, now: int) -> bool:

@@ -100,7 +100,8 @@ class Admission:
             now=began,
         )
         self._crowded = len(self._tasks) > 0
-        self._wake()
+        if not self._woken:
+            self._wake()
         return False
 
     def leave(self, endpoint: Endpoint, nanoseconds: int, status: int) -> None:
