@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -10,8 +11,10 @@ from contextlib import suppress
 from time import time
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stanchion.board import Board
+from stanchion.cache.tiers.place import private_directory, taken
 from stanchion.cluster import control
 from stanchion.cluster.fleet import REASONS, Fleet
 from stanchion.cluster.notify import notify
@@ -50,6 +53,8 @@ _FIXED = (
     "control_socket",
     "max_series",
     "limit_clients",
+    "cache_machine",
+    "cache_directory",
 )
 """Settings that a reload cannot change: what they are for lives as long as the supervisor."""
 
@@ -99,7 +104,10 @@ class Supervisor:
         self._board = Board.create(
             seats=2 * max(2 * count, _LEAST_CAPACITY), series=settings.max_series, clients=settings.limit_clients
         )
-        self._fleet = Fleet(self._target, settings, self._listeners, self._board, traceback=self._traceback)
+        self._cache = _cache_directory(settings)
+        self._fleet = Fleet(
+            self._target, self._for_workers(settings), self._listeners, self._board, traceback=self._traceback
+        )
         self._open_log()
         self._handle_signals()
         starting = asyncio.ensure_future(self._fleet.start(count))
@@ -119,9 +127,14 @@ class Supervisor:
             self._listeners.unlink()
             self._lines.finish(1.0)
             self._fleet.relay.close()
+            shutil.rmtree(self._cache, ignore_errors=True)
             for path in self._paths:
                 with suppress(OSError):
                     os.unlink(path)
+
+    def _for_workers(self, settings: Settings) -> Settings:
+        """The settings, with the directory of this server's cache in the place of the one it was made in."""
+        return replace(settings, cache_directory=self._cache)
 
     def _open_log(self) -> None:
         """Log by the same way as the workers, so that there is one writer and one format."""
@@ -209,7 +222,7 @@ class Supervisor:
             pools=pools(shown),
             caches=caches(shown),
             cache_tiers=cache_tiers(shown),
-            cache_machine=None,
+            cache_machine=taken(self._cache) or None,
         )
 
     def metrics(self, *, openmetrics: bool) -> bytes:
@@ -222,6 +235,7 @@ class Supervisor:
             restarts={**dict.fromkeys(REASONS, 0), **self._fleet.restarts},
             wanted=len(self._fleet.wanted),
             memory_limit=memory_limit(),
+            cache_machine=taken(self._cache) or None,
             ready=is_ready(self.readiness()),
             started=self._started,
             version=_version(),
@@ -248,7 +262,7 @@ class Supervisor:
                 return f"{', '.join(fixed)} cannot change while the server runs; restart it"
         except ConfigurationError as error:
             return str(error)
-        before, self._fleet.settings = self._fleet.settings, settings
+        before, self._fleet.settings = self._fleet.settings, self._for_workers(settings)
         why = await self._replace_all()
         if why is not None:
             self._fleet.settings = before
@@ -294,6 +308,16 @@ def _version() -> str:
 def worker_count(settings: Settings) -> int:
     """The workers the settings ask for."""
     return usable_cpus() if settings.workers == "auto" else settings.workers
+
+
+def _cache_directory(settings: Settings) -> str:
+    try:
+        return private_directory(settings.cache_directory, settings.cache_machine)
+    except OSError as error:
+        raise ConfigurationError(
+            f"no directory for the cache can be made in {error.filename}: {error.strerror};"
+            " give one that can be written with --cache-directory"
+        ) from None
 
 
 def _bind_admin(host: str, port: int) -> socket.socket:

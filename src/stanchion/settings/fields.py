@@ -248,6 +248,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     limit_store_timeout: Annotated[Duration, Meta(ge=0.001, le=60)] = 0.05
     """How long a rate limit waits for its store; then the limit's `fail` holds. Raise it for one that is far away."""
 
+    cache_memory: Annotated[Size, Meta(ge=0, le=TiB)] = 64 * MiB
+    """Memory of a worker for what is cached; it is taken as it is used. What is asked for most stays."""
+
+    cache_machine: Annotated[Size, Meta(ge=MiB, le=TiB)] = 256 * MiB
+    """Memory, or disk, that all workers of the machine share for what is cached."""
+
+    cache_directory: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    """Where the machine's cache is. Not set, it is in shared memory (/dev/shm) where that has room, else in the
+    temporary directory, and ends with the server."""
+
+    cache_store_timeout: Annotated[Duration, Meta(ge=0.001, le=60)] = 0.05
+    """How long a call to `cache_store` may take; later, it counts as a miss."""
+
     cache_max_entry: Annotated[Size, Meta(ge=0, le=GiB)] = MiB
     """The largest body that a cache keeps; a larger one is passed on as it comes."""
 
