@@ -18,6 +18,7 @@ NO_LIMITS = {"workers", "reload", "docs", "request_ids"}
 """Settings that bound nothing; besides them those of addresses and of the log."""
 NO_LIMITS |= {"host", "port", "unix_socket", "admin_host", "admin_port", "admin_socket", "control_socket"}
 NO_LIMITS |= {"trusted_proxies", "forwarded_header", "proxy_protocol"}
+NO_LIMITS |= {"cache_directory"}
 NO_LIMITS |= {"log_level", "log_format", "access_log", "access_log_sample"}
 
 
