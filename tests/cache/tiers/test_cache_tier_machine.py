@@ -92,7 +92,7 @@ def test_writers_killed_at_any_moment_leave_nothing_half_written(tmp_path: Path)
     machine = Machine(str(tmp_path), 2 * MiB)
     random = Random(5)
     read = 0
-    for kill in range(40):
+    for kill in range(100):
         command = [sys.executable, str(WRITER), str(tmp_path), str(2 * MiB), str(kill)]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
             assert writer.stdout is not None

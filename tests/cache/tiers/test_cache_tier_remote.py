@@ -141,6 +141,19 @@ def test_a_cancelled_get_leaves_no_reply_to_the_next(server: Server, proxy: Faul
     asyncio.run(run())
 
 
+def test_flushed_while_it_is_asked(server: Server) -> None:
+    async def run() -> None:
+        tier = remote(server.url, TIMEOUT)
+        await recovered(tier)
+        found, _ = await asyncio.gather(asyncio.gather(*(tier.get(b"back") for _ in range(1000))), tier.clear())
+        assert set(found) <= {b"again", None}
+        assert await tier.get(b"back") is None
+        assert tier.statistics()["failed"] == 0  # nor did a thousand at once take each other's time
+        await tier.close()
+
+    asyncio.run(run())
+
+
 def test_a_url_of_nothing_known_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"'http://\*\*\*@host' is no store of a cache; give redis://"):
         remote("http://user:secret@host", TIMEOUT)

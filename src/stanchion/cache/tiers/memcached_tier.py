@@ -31,7 +31,7 @@ class MemcachedTier:
     name = "memcached"
 
     def __init__(self, url: str, timeout: float) -> None:
-        """`timeout` in seconds, for a call with the connecting and the waiting for its turn.
+        """`timeout` in seconds, for a call with the connecting it may need.
 
         Raises:
             ConfigurationError: the URL is none of a memcached.
@@ -93,18 +93,18 @@ class MemcachedTier:
 
     async def _call(self, command: bytes) -> tuple[bytes, bytes] | None:
         """The reply's first line and its value; None where there was none in time."""
-        now = monotonic()
-        if self.failing:
-            if now < self._shut_until:
+        async with self._lock:  # its time begins with its turn: who waits behind one that hangs finds it failing
+            now = monotonic()
+            if self.failing and now < self._shut_until:
                 self._counts.failed += 1
                 return None
             self._shut_until = now + _PROBE
-        try:
-            async with asyncio.timeout(self._timeout), self._lock:
-                reply = await self._exchange(command)
-        except _FAILED as error:  # TimeoutError is an OSError
-            self._failed(error)
-            return None
+            try:
+                async with asyncio.timeout(self._timeout):
+                    reply = await self._exchange(command)
+            except _FAILED as error:  # TimeoutError is an OSError
+                self._failed(error)
+                return None
         if self.failing:
             _log.warning("memcached at %s:%d answers again", self._host, self._port)
         self._failures = 0
