@@ -22,6 +22,9 @@ class Case:
     answer: dict[str, object] | None = None
     body: bytes | None = None
     routes: int = 0
+    keys: int = 0
+    """Each request is of its own: `%d` in the path, or in the body, is drawn from 1 to this. Its answer is checked: an
+    item's name has to be that of its id."""
 
     @property
     def method(self) -> str:

@@ -38,6 +38,7 @@ class Load:
     write: int = 0
     timeout: int = 0
     status: int = 0
+    wrong: int = 0
 
     @property
     def per_second(self) -> float:
@@ -54,6 +55,8 @@ class Load:
             )
             if count
         ]
+        if self.wrong:
+            found.append(f"{self.wrong} answers were of another item than their id says")
         wanted = self.requests if case.status >= 400 else 0
         if self.status != wanted:
             found.append(f"{self.status} of {self.requests} answers had a status of 400 or above, {wanted} wanted")
@@ -77,6 +80,7 @@ def parse(output: str) -> Load:
             write=fields["write"],
             timeout=fields["timeout"],
             status=fields["status"],
+            wrong=fields["wrong"],
         )
     except KeyError as missing:
         raise LoadFailed(f"wrk's output has no {missing}: {output.strip()[-200:] or 'it is empty'}") from None
@@ -92,12 +96,13 @@ class Generator:
     def run(self, case: Case, port: int, *, seconds: int, connections: int) -> Load:
         """One measure of `case` against a server on the loopback interface."""
         with tempfile.TemporaryDirectory(prefix="stanchion-bench-") as folder:
-            environment = {**os.environ, "BENCH_METHOD": case.method}
+            environment = {**os.environ, "BENCH_METHOD": case.method, "BENCH_KEYS": str(case.keys)}
             if case.body is not None:
                 body = Path(folder, "body.json")
                 body.write_bytes(case.body)
                 environment["BENCH_BODY"] = str(body)
-            url = f"http://127.0.0.1:{port}{case.path}"
+            url = f"http://127.0.0.1:{port}{case.path if not case.keys else case.path.replace('%d', '1')}"
+            environment["BENCH_PATH"] = case.path
             command = [
                 *(self.wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "5s", "--latency"),
                 *("-s", str(SCRIPT), url),

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from benchmarks import caching
 from benchmarks.bench import Bench
 from benchmarks.caching.duels import KEPT, duels, upstreams
-from benchmarks.caching.report import report, write
 from benchmarks.cores import Cores, choose
 from benchmarks.duel import DuelFailed, fight
+from benchmarks.duel_report import Run, report, write
 from benchmarks.install import InstallFailed, prepare, system_program
 from benchmarks.limits import redis
 from benchmarks.load import Generator
@@ -73,7 +73,8 @@ def _measured(options: argparse.Namespace, cores: Cores) -> int:
             medians[name] = fight(duel, bench)
     missed = report(work, medians)
     if not chosen:
-        write(work, medians, machine, ready.versions)
+        title = "Cached and proxied responses"
+        write(Run(name="caching", title=title, work=work, medians=medians, machine=machine, versions=ready.versions))
     return int(options.check and missed)
 
 

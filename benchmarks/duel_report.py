@@ -1,13 +1,13 @@
-"""The medians and the verdicts, for people and for the repository."""
+"""The medians and the verdicts of duels, for people and for the repository."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.duel import Duel, Figure, Verdict, judge, line
 
-RESULTS = Path(__file__).parent.with_name("results")
+RESULTS = Path(__file__).with_name("results")
 
 
 def report(work: Mapping[str, Duel], medians: Mapping[str, Mapping[str, Figure]]) -> bool:
@@ -36,28 +36,37 @@ def _sentence(verdict: Verdict, ratio: float) -> str:
     return f"{who}, {what}: {ratio:.2f} (floor {verdict.floor:.2g}, goal {verdict.goal:.2g}): {how}"
 
 
-def write(
-    work: Mapping[str, Duel],
-    medians: Mapping[str, Mapping[str, Figure]],
-    machine: Mapping[str, str],
-    versions: Mapping[str, Mapping[str, str]],
-) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A whole run: what was measured, where, with which versions."""
+
+    name: str
+    """Of the files in `results/`."""
+    title: str
+    work: Mapping[str, Duel]
+    medians: Mapping[str, Mapping[str, Figure]]
+    machine: Mapping[str, str]
+    versions: Mapping[str, Mapping[str, str]]
+
+
+def write(run: Run) -> None:
     """Put a whole run into `results/`."""
-    found = {name: {title: asdict(figure) for title, figure in figures.items()} for name, figures in medians.items()}
     document = {
-        "machine": dict(machine),
-        "versions": {name: dict(each) for name, each in versions.items()},
-        "found": found,
+        "machine": dict(run.machine),
+        "versions": {name: dict(each) for name, each in run.versions.items()},
+        "found": {
+            name: {title: asdict(figure) for title, figure in figures.items()} for name, figures in run.medians.items()
+        },
     }
-    (RESULTS / "caching.json").write_text(json.dumps(document, indent=1) + "\n")
-    lines = ["# Cached and proxied responses", "", ", ".join(f"{name}: {value}" for name, value in machine.items()), ""]
-    for name, duel in work.items():
+    (RESULTS / f"{run.name}.json").write_text(json.dumps(document, indent=1) + "\n")
+    lines = [f"# {run.title}", "", ", ".join(f"{name}: {value}" for name, value in run.machine.items()), ""]
+    for name, duel in run.work.items():
         lines += [f"## {name}: {duel.case.title}", ""]
         lines += ["| | requests/s | a processor second | p50 | p99 |", "| --- | ---: | ---: | ---: | ---: |"]
-        for title, figure in medians[name].items():
+        for title, figure in run.medians[name].items():
             lines.append(
                 f"| {title} | {figure.per_second:,.0f} | {figure.per_processor_second:,.0f} | {figure.p50_ms:.2f} ms"
                 f" | {figure.p99_ms:.2f} ms |"
             )
-        lines += ["", *(f"- {_sentence(verdict, ratio)}" for verdict, ratio in judge(duel, medians[name])), ""]
-    (RESULTS / "caching.md").write_text("\n".join(lines))
+        lines += ["", *(f"- {_sentence(verdict, ratio)}" for verdict, ratio in judge(duel, run.medians[name])), ""]
+    (RESULTS / f"{run.name}.md").write_text("\n".join(lines))
