@@ -1,6 +1,7 @@
 """The public names, all in one place; `stanchion` has them, and imports this when the first one is asked for."""
 
 from stanchion.app import App
+from stanchion.cache.cached import cached
 from stanchion.errors import (
     BadRequest,
     ConfigurationError,
@@ -19,6 +20,7 @@ from stanchion.http.sse import Event, EventStream
 from stanchion.http.uploads import Upload
 from stanchion.policies.base import Off
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.cache import Cache
 from stanchion.policies.compress import Compress
 from stanchion.policies.hooks import After, Before
 from stanchion.policies.limit import Limit
@@ -33,6 +35,7 @@ __all__ = [
     "Before",
     "Body",
     "BodyLimit",
+    "Cache",
     "Compress",
     "ConfigurationError",
     "Conflict",
@@ -58,4 +61,5 @@ __all__ = [
     "Timeout",
     "Unauthorized",
     "Upload",
+    "cached",
 ]

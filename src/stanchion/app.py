@@ -7,6 +7,7 @@ that the wire layer calls on the request path.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import SimpleNamespace
 from typing import Any, ParamSpec, TypeVar, Unpack
@@ -17,6 +18,7 @@ from stanchion.asgi.hosted import Hosted
 from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
+from stanchion.cache.caches import current
 from stanchion.data.budget import Fleet
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
@@ -27,6 +29,7 @@ from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
 from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.caches import caches_of
 from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
 from stanchion.policies.tallied import tallied
@@ -63,6 +66,7 @@ class App(Router):
         self.dependencies: dict[str, Dependency] = {}
         self.databases: dict[str, Database] = {}
         self._pools: Pools | None = None
+        self._runtime: Runtime | None = None
         self._lifespans: list[Lifespan] = []
         self._routes: tuple[Route, ...] | None = None
         self._hosted = Hosted(lambda: self.compile(load().settings), self._lifespans)
@@ -182,6 +186,17 @@ class App(Router):
         result: T = await self._pools.in_process(function, *args, **kwargs)
         return result
 
+    async def invalidate(self, *tags: str) -> None:
+        """Have whatever is cached with one of these tags made anew: by all workers of this machine from now on, by
+        other machines that share `cache_store` as soon as they hear of it, for which it waits 50 ms at the most.
+
+        Raises:
+            ConfigurationError: the app is not being served.
+        """
+        if self._runtime is None:
+            raise ConfigurationError("app.invalidate was called before the app started; call it in a handler")
+        await caches_of(self._runtime).invalidate(*tags)
+
     def url_for(self, name: str, /, **params: Any) -> str:
         """The path of the route called `name` (its handler's name by default), with `params` filled in.
 
@@ -264,6 +279,8 @@ class Compiled:
         async with AsyncExitStack() as stack:
             stack.callback(self.pools.close)
             self.app._pools = self.pools
+            self.app._runtime = self.runtime
+            current.set(partial(caches_of, self.runtime))
             stack.push_async_callback(self.runtime.close)
             await self.runtime.open()
             fleet = Fleet(workers=self.runtime.workers, instances=self.settings.instances)

@@ -17,8 +17,10 @@ from stanchion.errors import FrozenError, RouteError
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
+from stanchion.policies.cache import READING, Cache
 from stanchion.policies.compress import Compress
 from stanchion.policies.concurrency import Concurrency
+from stanchion.policies.invalidates import Invalidates
 from stanchion.policies.limit import Limit
 from stanchion.policies.priority import Level, Priority
 from stanchion.policies.timeout import Timeout
@@ -44,6 +46,10 @@ class PolicyOptions(TypedDict, total=False):
     inherited one away."""
     compress: bool | Compress
     """Whether responses are compressed; True is short for `Compress()`. False takes an inherited one away."""
+    cache: Cache | None
+    """Keeps answers to GET and HEAD. None takes an inherited one away."""
+    invalidates: Sequence[str]
+    """Tags of what is cached and changes with a success: short for `Invalidates(tags=…)`."""
     priority: Level
     """Short for `Priority(level=…)`: who goes first when not all can."""
     policies: Sequence[Policy | Off]
@@ -184,7 +190,13 @@ class Router:
 
 def _assemble(declared: _Declared, prefix: str, tags: tuple[str, ...], levels: Levels) -> Route:
     options: dict[str, Any] = dict(declared.options)
-    policies = merge(*levels, policy_list(options))
+    own = policy_list(options)
+    if declared.method not in READING and any(isinstance(policy, Cache) for policy in own):
+        raise RouteError(
+            f"{declared.method} {declared.template}: only GET and HEAD are cached; take `cache` away, and say what the"
+            " route changes with `invalidates`"
+        )
+    policies = merge(*levels, own)
     for key in PolicyOptions.__annotations__:
         options.pop(key, None)
     options.setdefault("name", getattr(declared.handler, "__name__", None) or type(declared.handler).__name__)
@@ -216,6 +228,10 @@ def policy_list(options: Mapping[str, Any]) -> list[Policy | Off]:
     if "compress" in options:
         compress = options["compress"]
         found.append(compress if isinstance(compress, Compress) else Compress() if compress else Off(Compress))
+    if "cache" in options:
+        found.append(options["cache"] or Off(Cache))
+    if "invalidates" in options:
+        found.append(Invalidates(tags=options["invalidates"]))
     if "priority" in options:
         found.append(Priority(level=options["priority"]))
     return found

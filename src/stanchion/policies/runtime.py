@@ -1,5 +1,6 @@
 """What a worker lends to policies that need more than the request: the board, and a place for what they share."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar, cast
 
@@ -26,6 +27,8 @@ class Runtime:
         self._beginnings: list[Callable[[], Awaitable[None]]] = []
         self._endings: list[Callable[[], Awaitable[None]]] = []
         self._measures: list[Callable[[Decisions], None]] = []
+        self._opened = False
+        self._late: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Runtime with {len(self._shared)} shared, {self._board or 'no board yet'}>"
@@ -50,8 +53,14 @@ class Runtime:
         return cast(T, self._shared[key])
 
     def at_start(self, beginning: Callable[[], Awaitable[None]]) -> None:
-        """Await `beginning()` before the app's first request. A server that sends no lifespan events skips it."""
-        self._beginnings.append(beginning)
+        """Await `beginning()` before the app's first request; where that has come already, at once, in a task. A server
+        that sends no lifespan events skips it."""
+        if not self._opened:
+            self._beginnings.append(beginning)
+            return
+        task = asyncio.ensure_future(beginning())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
     def at_end(self, ending: Callable[[], Awaitable[None]]) -> None:
         """Await `ending()` when the app ends, after its last request; the last registered is the first to run."""
@@ -69,6 +78,7 @@ class Runtime:
 
     async def open(self) -> None:
         """Begin what was registered."""
+        self._opened = True
         for beginning in self._beginnings:
             await beginning()
 

@@ -1,0 +1,132 @@
+"""Requests that go past the cache, and what their answers change in it."""
+
+from collections.abc import Callable
+from time import monotonic, time
+
+from stanchion.cache.answering import fields_of, marked
+from stanchion.cache.caches import Caches
+from stanchion.cache.declaration import Declaration
+from stanchion.cache.declaring import PRIVATE
+from stanchion.cache.kept import Kept
+from stanchion.cache.keys import tag_of, tag_of_url
+from stanchion.cache.rules import invalidation, validation
+from stanchion.cache.rules.status import Handling, cache_status
+from stanchion.cache.watched import CREDENTIALS
+from stanchion.http.hit import Later
+from stanchion.http.request import Request
+from stanchion.http.response import Response, Stream
+
+_BYPASS = cache_status(Handling(fwd="bypass"))
+_METHOD = cache_status(Handling(fwd="method"))
+_MISS = cache_status(Handling(fwd="uri-miss"))
+
+
+class Passing:
+    """The way past the cache of one declaration."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self._caches = declaration.caches
+        self._layers = declaration.layers
+        self._tagged = bool(declaration.options.tags)
+        self._call = declaration.call
+        self._foreign = declaration.foreign
+        guarded = declaration.foreign and declaration.governs and declaration.options.by == "public"
+        self.guards = CREDENTIALS - declaration.varies if guarded else frozenset()
+        """Fields with which nothing is kept, nor answered: a declaration cannot know what an app makes of them."""
+        self._method_later = Later(call=self._other_method)
+        self._past_later = Later(call=self._past)
+
+    def of(self, request: Request) -> Later | None:
+        """The way past, for a request that is not for the cache: of another method, with a body, with credentials."""
+        if request.method != "GET" and request.method != "HEAD":
+            return self._method_later
+        if request.stream is not None or (self.guards and not self.guards.isdisjoint(request.fields)):
+            return self._past_later
+        if self._foreign and b"upgrade" in request.fields:
+            return self._past_later
+        return None
+
+    def whole(self, request: Request) -> bool:
+        """Whether an app or an upstream has to see this request as it is: only it can tell what a HEAD says, or a part
+        of something large."""
+        return self._foreign and (request.method == "HEAD" or b"range" in request.fields)
+
+    async def directly(self, key: str, kept: Kept | None, request: Request) -> Response:
+        """Send it as it is. What a HEAD is answered brings an entry up to date, or shows that it is not (RFC 9111
+        §4.3.5)."""
+        requested = time()
+        response = await self._call(request)
+        if kept is not None and request.method == "HEAD" and response.status == 200:
+            fields = fields_of(response)
+            updated = validation.head_update(kept.stored, fields, requested=requested, received=time())
+            if updated is None:
+                await self._caches.invalidate(tag_of(request))
+            else:
+                self._layers.put(key, request.fields, self._layers.kept(updated), tagged=self._tagged)
+        return marked(response, _MISS)
+
+    async def unknown(self, request: Request) -> Response:
+        """By user, and nobody has said who it is."""
+        response = await self._call(request)
+        return marked(response, _BYPASS, None if response.has_header("cache-control") else PRIVATE)
+
+    async def _past(self, request: Request) -> Response:
+        return marked(await self._call(request), _BYPASS)
+
+    async def _other_method(self, request: Request) -> Response:
+        response = await self._call(request)
+        if invalidation.invalidates(request.method, response.status):
+            await invalidate_related(self._caches, request, response)
+        return marked(response, _METHOD)
+
+
+async def invalidate_related(caches: Caches, request: Request, response: Response) -> None:
+    """Make what is kept of the request's URL invalid, and of those that the answer names (RFC 9111 §4.4)."""
+    host = request.fields.get(b"host", b"").decode("latin-1").lower()
+    query = f"?{request.query_string}" if request.query_string else ""
+    named = [field for field in fields_of(response) if field[0] in (b"location", b"content-location")]
+    urls = invalidation.related(f"{request.scheme}://{host}{request.path}{query}", named)
+    await caches.invalidate(*map(tag_of_url, urls))
+
+
+async def discard(response: Response) -> None:
+    """Let go of the body of a response that nobody sends."""
+    close = getattr(response.body, "aclose", None) if isinstance(response, Stream) else None
+    if close is not None:
+        await close()
+
+
+class Passes:
+    """Places whose last answer was for one client alone: for a while nobody waits there for another's.
+
+    They would wait one after another, each for nothing ("hit for pass").
+    """
+
+    def __init__(self, seconds: float = 10.0, most: int = 10_000, clock: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._until: dict[bytes, float] = {}
+
+    def __repr__(self) -> str:
+        return f"<Passes at {len(self._until)} places>"
+
+    def __contains__(self, place: bytes) -> bool:
+        until = self._until.get(place)
+        if until is None:
+            return False
+        if until > self._clock():
+            return True
+        del self._until[place]
+        return False
+
+    def add(self, place: bytes) -> None:
+        """From now on, for a while; the oldest makes room."""
+        self._until.pop(place, None)
+        while len(self._until) >= self._most:
+            del self._until[next(iter(self._until))]
+        self._until[place] = self._clock() + self._seconds
+
+    def discard(self, place: bytes) -> None:
+        """Somebody got an answer for all."""
+        self._until.pop(place, None)

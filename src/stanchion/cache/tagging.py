@@ -1,0 +1,58 @@
+"""The tags of one answer, and their stamp as it was before its origin was asked."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from stanchion.board.generations import Generations
+from stanchion.cache.entry import Field
+from stanchion.cache.keys import EVERYTHING, tag_of
+from stanchion.cache.tags import Tags
+from stanchion.http.request import Request
+from stanchion.http.response import Response
+
+
+class Tagging:
+    """Made before the call: an invalidation while the origin answers has to make the answer invalid too. Where a
+    function gives the tags afterwards, the numbers of all cells are kept till then, which takes 10 µs."""
+
+    def __init__(self, tags: Any, request: Request, of: Tags, generations: Generations) -> None:
+        self._tags = tags
+        self._request = request
+        self._generations = generations
+        self._own = () if callable(tags) else filled(tags, request)
+        fixed = (EVERYTHING, tag_of(request), *self._own)
+        self._stamp = of.stamp(fixed)
+        self._numbers: Sequence[int] | None = generations.numbers() if callable(tags) else None
+
+    def tags(self, response: Response) -> tuple[str, ...]:
+        """Those that were declared."""
+        if self._numbers is not None and not self._own:
+            self._own = tuple(self._tags(self._request, response))
+        return self._own
+
+    def stamp(self, response: Response) -> tuple[tuple[int, int], ...]:
+        """What the answer is valid by."""
+        if self._numbers is None:
+            return self._stamp
+        cells = {self._generations.index(tag) for tag in self.tags(response)}
+        return tuple(sorted({*self._stamp, *((cell, self._numbers[cell]) for cell in cells)}))
+
+    def surrogate_fields(self, response: Response) -> Iterable[Field]:
+        """Surrogate-Key (blanks between) and Cache-Tag (commas between), for CDNs."""
+        named = [tag.encode("ascii", "replace") for tag in self.tags(response)]
+        if not named:
+            return ()
+        return ((b"surrogate-key", b" ".join(named)), (b"cache-tag", b",".join(named)))
+
+
+def filled(templates: Iterable[str], request: Request) -> tuple[str, ...]:
+    """Tags with the path's parameters: `airport:{iata}` is `airport:JFK`."""
+    params: dict[str, Any] | None = None
+    tags = []
+    for template in templates:
+        if "{" in template:
+            params = request.path_params if params is None else params
+            tags.append(template.format_map(params))
+        else:
+            tags.append(template)
+    return tuple(tags)

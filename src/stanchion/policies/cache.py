@@ -1,0 +1,136 @@
+"""Answers kept for others: look-up before admission, one call of the handler for many, stale answers while it works."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar, get_args
+
+from msgspec import ValidationError, convert
+from msgspec.structs import fields, force_setattr
+
+from stanchion.cache.declaration import Declaration
+from stanchion.cache.engine import Engine
+from stanchion.cache.options import MACHINE, MEMORY, STORE, CacheOptions, Scope
+from stanchion.cache.passing import invalidate_related
+from stanchion.cache.rules.invalidation import SAFE
+from stanchion.errors import RouteError
+from stanchion.http.hit import Later
+from stanchion.http.request import Request
+from stanchion.http.response import Response
+from stanchion.limits.redis_gate import redacted
+from stanchion.policies.base import Category, Policy
+from stanchion.policies.caches import caches_of, check_tags
+from stanchion.policies.runtime import Runtime
+from stanchion.routing.route import Call, Gate, InlineCall, Route
+from stanchion.routing.tree import ANY
+
+READING = ("GET", "HEAD", ANY)
+_NEED_TTL = ("stale", "stale_if_error", "client_ttl")
+
+
+class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
+    """Keeps a route's answers: `Cache(ttl=60, stale=600, tags=["airport:{iata}"])`.
+
+    An answer is kept only if it was made from what its key holds. What a handler reads of a request's fields it varies
+    by; what it makes of credentials, cookies, the client's address, or of what a policy found out about the caller, is
+    sent to that one client and kept for nobody, unless `by="user"`. Of other methods than GET and HEAD only the
+    consequence is kept: what they change of the same URL is asked anew.
+
+    Raises:
+        RouteError: an option is out of range, or does not go with another.
+    """
+
+    category: ClassVar[Category] = Category.CACHE
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_lists()
+        if self.ttl is None and (given := [name for name in _NEED_TTL if getattr(self, name)]):
+            raise RouteError(
+                f"{self!r}: {given[0]} goes with a ttl; without one the response's own Cache-Control says all of it"
+            )
+        if self.by not in ("public", "user") or self.scope not in get_args(Scope):
+            raise RouteError(f"{self!r}: by is 'public' or 'user', scope is one of {', '.join(get_args(Scope))}")
+        if self.key is not None and not callable(self.key):
+            raise RouteError(f"{self!r}: key is a function of the request that returns a text")
+        if self.by == "user" and self.ttl is None:
+            raise RouteError(f"{self!r}: answers of users need a ttl; what they say themselves is for shared caches")
+
+    def _check_lists(self) -> None:
+        for name in ("vary", "tiers", "tags"):
+            value: Any = getattr(self, name)
+            if name == "tags" and callable(value):
+                continue
+            try:
+                force_setattr(self, name, convert(value, tuple[str, ...]))  # lists are for who writes them
+            except ValidationError:
+                raise RouteError(f"Cache({name}={value!r}): expected a list of texts") from None
+        for tier in self.tiers:
+            if tier not in (MEMORY, MACHINE, STORE) and "://" not in tier:
+                raise RouteError(
+                    f"Cache(tiers={self.tiers!r}): {tier!r} is none of 'memory', 'machine', 'store', and no URL"
+                )
+
+    def __repr__(self) -> str:
+        """As it was written, without a password."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed = {field.name: given[field.name] for field in fields(self) if given[field.name] != field.default}
+        if "tiers" in changed:
+            changed["tiers"] = tuple(redacted(tier) if "://" in tier else tier for tier in self.tiers)
+        return f"Cache({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
+        """See `Policy`."""
+        if route.method not in READING:
+            return _invalidating(call, runtime) if route.method not in SAFE else call
+        return self._engine(call, route, runtime).call
+
+    def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
+        """See `Policy`: a hit needs no task, what makes it does."""
+        return inline if route.method in SAFE - set(READING) else None
+
+    @property
+    def gates(self) -> bool:
+        """See `Policy`."""
+        return True
+
+    def install_gate(self, gate: Gate, route: Route, runtime: Runtime) -> Gate:
+        """See `Policy`."""
+        if route.method in READING:
+            return self._engine(_called(gate), route, runtime).gate
+        return gate if route.method in SAFE else _always_later(_invalidating(_called(gate), runtime))
+
+    def _engine(self, call: Callable[[Request], Awaitable[Response]], route: Route, runtime: Runtime) -> Engine:
+        if not callable(self.tags):
+            check_tags("tags", self.tags, route)
+        caches, foreign = caches_of(runtime), route.method == ANY
+        layers = caches.layers(self.tiers)
+        return Engine(
+            Declaration(caches=caches, options=self, layers=layers, call=call, template=route.template, foreign=foreign)
+        )
+
+
+def _called(gate: Gate) -> Call:
+    """What lies behind a gate, as a call."""
+
+    async def call(request: Request) -> Response:
+        response = gate(request)
+        return await response.call(request) if type(response) is Later else response
+
+    return call
+
+
+def _always_later(call: Call) -> Gate:
+    later = Later(call=call)
+    return lambda request: later
+
+
+def _invalidating(call: Call, runtime: Runtime) -> Call:
+    """A call that changes something: what is kept of its URL is asked anew (RFC 9111 §4.4)."""
+    caches = caches_of(runtime)
+
+    async def invalidating(request: Request) -> Response:
+        response = await call(request)
+        if 200 <= response.status < 400:
+            await invalidate_related(caches, request, response)
+        return response
+
+    return invalidating
