@@ -23,7 +23,7 @@ from stanchion.cluster.channel import (
     cut,
 )
 
-CONFIGURE = Configure(app="app:app", settings=b"{}", slot=1, seat=2, traceback=False)
+CONFIGURE = Configure(app="app:app", settings=b"{}", slot=1, seat=2, workers=3, traceback=False)
 MESSAGES: list[Message] = [
     CONFIGURE,
     Peer(1),

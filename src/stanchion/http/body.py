@@ -34,6 +34,7 @@ class Body:
         "error",
         "high_water",
         "received",
+        "trailers",
     )
 
     def __init__(self, feeder: Feeder, high_water: int) -> None:
@@ -46,6 +47,8 @@ class Body:
         self.received = 0
         self.complete = False
         self.error: Exception | None = None
+        self.trailers: dict[bytes, bytes] | None = None
+        """Fields that came behind a chunked body, once it is complete."""
 
     def __repr__(self) -> str:
         state = "failed" if self.error else "complete" if self.complete else "open"
@@ -144,6 +147,7 @@ class WholeBody(Body):
     __slots__ = ("_content",)
     complete = True
     error = None
+    trailers = None
 
     def __init__(self, content: bytes) -> None:
         self._content = content

@@ -317,6 +317,7 @@ class Incoming(Connected):
         if body is not None:
             if self._fields:
                 framing.check_trailers(self._fields)
+                body.trailers = self._fields
                 self._fields = {}
             self._chunked = False
             self._size = self._repeats = 0
