@@ -24,6 +24,8 @@ from stanchion.data.database import Database
 from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
+from stanchion.gateway.gateway import Gateway
+from stanchion.gateway.options import Upstreams
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
@@ -254,15 +256,18 @@ class Compiled:
         )
         self.routes: list[CompiledRoute] = []
         self.mounts: list[Mount] = []
+        self.gateways: list[Gateway] = []
         self._tree: Tree[Endpoint] = Tree()
         for route in app.routes:
             if isinstance(route.handler, Foreign):
                 self._add_mount(route, route.handler)
+            elif isinstance(route.handler, Upstreams):
+                self._add_proxy(route, route.handler)
             else:
                 compiled = compile_route(route, app.resources, limits, runtime)
                 self.routes.append(compiled)
                 self._tree.add(route.method, parse(route.template), compiled.endpoint)
-        if settings.docs and (self.routes or not self.mounts):  # an app that is all mounts describes itself
+        if settings.docs and (self.routes or not (self.mounts or self.gateways)):  # else it describes itself
             self._add_documentation()
         self._tree.freeze()
         self.find = self._everything() or self._tree.find
@@ -314,18 +319,25 @@ class Compiled:
             mount.state = first.state
 
     def _add_mount(self, route: Route, foreign: Foreign) -> None:
-        template = parse(route.template)
-        prefix = route.template.removesuffix("/{path:path}")
-        if len(template.parameters) > 1:
-            raise RouteError(f"the mount {prefix} has a parameter in its prefix; mount apps at plain paths")
-        mount = Mount(foreign.app, prefix)
+        mount = Mount(foreign.app, _prefix_of(route))
         self.mounts.append(mount)
         changes_nothing = all(isinstance(policy, BodyLimit | Priority) for policy in route.policies)
         call = mount.call if changes_nothing else mount.call_apart
         endpoint = endpoint_of(route, call, ("path",), self.runtime)
         endpoint.label = mount.label
         endpoint.websocket = layered(mount.handshake, route.policies, route, self.runtime)
-        self._tree.add(route.method, template, endpoint)
+        self._add_all_below(route, endpoint)
+
+    def _add_proxy(self, route: Route, upstreams: Upstreams) -> None:
+        gateway = Gateway(upstreams, _prefix_of(route))
+        self.gateways.append(gateway)
+        self.runtime.at_start(gateway.open)
+        self.runtime.at_end(gateway.close)
+        self._add_all_below(route, endpoint_of(route, gateway.call, ("path",), self.runtime))
+
+    def _add_all_below(self, route: Route, endpoint: Endpoint) -> None:
+        prefix = _prefix_of(route)
+        self._tree.add(route.method, parse(route.template), endpoint)
         if prefix:
             self._tree.add(route.method, parse(prefix), endpoint)
 
@@ -343,7 +355,8 @@ class Compiled:
 
         Such an app gets malformed paths as well, as under other servers.
         """
-        if [mount.prefix for mount in self.mounts] != [""] or self.routes:
+        prefixes = [mount.prefix for mount in self.mounts] + [gateway.prefix for gateway in self.gateways]
+        if self.routes or prefixes != [""]:
             return None
         endpoint, _ = self._tree.find("GET", "/")
         assert endpoint is not None
@@ -357,6 +370,14 @@ class Compiled:
                 self._tree.add("GET", parse(template), endpoint)
             except RouteConflict:  # the app has a route of its own there: it wins
                 continue
+
+
+def _prefix_of(route: Route) -> str:
+    """Of a mount or a proxy, without a slash at its end."""
+    prefix = route.template.removesuffix("/{path:path}")
+    if parse(prefix or "/").parameters:
+        raise RouteError(f"{prefix} has a parameter in it; mount apps and proxy upstreams at plain paths")
+    return prefix
 
 
 async def _enter(stack: AsyncExitStack, lifespan: Lifespan, app: App) -> None:

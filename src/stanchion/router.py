@@ -14,6 +14,7 @@ from msgspec import Struct
 from stanchion.asgi.messages import ASGIApp, name_of
 from stanchion.asgi.mount import Foreign
 from stanchion.errors import FrozenError, RouteError
+from stanchion.gateway.options import ProxyOptions, Upstreams
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
@@ -157,6 +158,30 @@ class Router:
         template = join("" if prefix == "/" else prefix, "/{path:path}")
         options: RouteOptions = {**policies, "name": name_of(app), "hidden": True}  # type: ignore[typeddict-item]
         self._declared.append(_Declared(ANY, template, Foreign(app), options))
+
+    def proxy(
+        self,
+        prefix: str,
+        upstreams: str | Sequence[str],
+        *,
+        options: ProxyOptions | None = None,
+        **policies: Unpack[PolicyOptions],
+    ) -> None:
+        """Have an upstream, or the better of several, answer whatever begins with `prefix`: an API in any language.
+
+        `app.proxy("/legacy", "http://127.0.0.1:3000")`. Routes win over proxies, and the longer prefix over the
+        shorter. Policies hold for it as for a route. Without a `cache` of its own the upstream's header fields decide
+        what is kept, as RFC 9111 has it; `cache=None` keeps nothing.
+
+        Raises:
+            RouteError: the prefix is no path, or ends in a slash.
+            ConfigurationError: an upstream is no URL, or an option out of its range.
+        """
+        self._check_open(f"the proxy {prefix}")
+        handler: Any = Upstreams(upstreams, options or ProxyOptions())
+        template = join("" if prefix == "/" else prefix, "/{path:path}")
+        kept: Any = {"cache": Cache(), **policies, "name": f"proxy {prefix}", "hidden": True}
+        self._declared.append(_Declared(ANY, template, handler, kept))
 
     def include(self, router: "Router") -> None:
         """Take in another router's routes, under this one's prefix, tags and policies.

@@ -14,6 +14,7 @@ from stanchion.errors import ConfigurationError
 
 COMMANDS = {
     "serve": "serve an app until SIGTERM or Ctrl+C, then drain",
+    "gateway": "serve what upstreams answer, with a cache, limits and shedding before them",
     "ps": "print what the workers of the running servers do",
     "reload": "replace a running server's workers, one at a time, no request dropped",
     "scale": "have a running server use another number of workers",
