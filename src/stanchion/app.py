@@ -24,8 +24,8 @@ from stanchion.data.database import Database
 from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
-from stanchion.gateway.gateway import Gateway
-from stanchion.gateway.options import Upstreams
+from stanchion.gateway.proxy import Proxied, Proxy
+from stanchion.gateway.proxy import Proxied, Proxy
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
@@ -256,18 +256,21 @@ class Compiled:
         )
         self.routes: list[CompiledRoute] = []
         self.mounts: list[Mount] = []
-        self.gateways: list[Gateway] = []
+        self.proxies: list[Proxy] = []
+        self.proxies: list[Proxy] = []
         self._tree: Tree[Endpoint] = Tree()
         for route in app.routes:
             if isinstance(route.handler, Foreign):
                 self._add_mount(route, route.handler)
-            elif isinstance(route.handler, Upstreams):
+            elif isinstance(route.handler, Proxied):
+                self._add_proxy(route, route.handler)
+            elif isinstance(route.handler, Proxied):
                 self._add_proxy(route, route.handler)
             else:
                 compiled = compile_route(route, app.resources, limits, runtime)
                 self.routes.append(compiled)
                 self._tree.add(route.method, parse(route.template), compiled.endpoint)
-        if settings.docs and (self.routes or not (self.mounts or self.gateways)):  # else it describes itself
+        if settings.docs and (self.routes or not (self.mounts or self.proxies)):  # else it describes itself
             self._add_documentation()
         self._tree.freeze()
         self.find = self._everything() or self._tree.find
@@ -318,6 +321,22 @@ class Compiled:
                 await stack.enter_async_context(mount.lifespan())
             mount.state = first.state
 
+    def _add_proxy(self, route: Route, proxied: Proxied) -> None:
+        template = parse(route.template)
+        prefix = route.template.removesuffix("/{path:path}")
+        if len(template.parameters) > 1:
+            raise RouteError(f"the proxy {prefix} has a parameter in its prefix; proxy plain paths")
+        proxy = Proxy(proxied, prefix)
+        self.proxies.append(proxy)
+        self.runtime.at_start(proxy.start)
+        self.runtime.at_end(proxy.close)
+        for backend in proxy.backends:
+            tallied(self.runtime, DEPENDENCY, str(backend.target), backend.counts)
+        endpoint = endpoint_of(route, proxy.call, ("path",), self.runtime)
+        self._tree.add(route.method, template, endpoint)
+        if prefix:
+            self._tree.add(route.method, parse(prefix), endpoint)
+
     def _add_mount(self, route: Route, foreign: Foreign) -> None:
         mount = Mount(foreign.app, _prefix_of(route))
         self.mounts.append(mount)
@@ -328,12 +347,14 @@ class Compiled:
         endpoint.websocket = layered(mount.handshake, route.policies, route, self.runtime)
         self._add_all_below(route, endpoint)
 
-    def _add_proxy(self, route: Route, upstreams: Upstreams) -> None:
-        gateway = Gateway(upstreams, _prefix_of(route))
-        self.gateways.append(gateway)
-        self.runtime.at_start(gateway.open)
-        self.runtime.at_end(gateway.close)
-        self._add_all_below(route, endpoint_of(route, gateway.call, ("path",), self.runtime))
+    def _add_proxy(self, route: Route, proxied: Proxied) -> None:
+        proxy = Proxy(proxied, _prefix_of(route))
+        self.proxies.append(proxy)
+        self.runtime.at_start(proxy.start)
+        self.runtime.at_end(proxy.close)
+        for backend in proxy.backends:
+            tallied(self.runtime, DEPENDENCY, str(backend.target), backend.counts)
+        self._add_all_below(route, endpoint_of(route, proxy.call, ("path",), self.runtime))
 
     def _add_all_below(self, route: Route, endpoint: Endpoint) -> None:
         prefix = _prefix_of(route)
@@ -355,7 +376,7 @@ class Compiled:
 
         Such an app gets malformed paths as well, as under other servers.
         """
-        prefixes = [mount.prefix for mount in self.mounts] + [gateway.prefix for gateway in self.gateways]
+        prefixes = [mount.prefix for mount in self.mounts] + [proxy.prefix for proxy in self.proxies]
         if self.routes or prefixes != [""]:
             return None
         endpoint, _ = self._tree.find("GET", "/")

@@ -1,74 +1,74 @@
-"""How upstreams are declared: `app.proxy("/legacy", "http://127.0.0.1:3000", health="/healthz")`."""
+"""How a prefix is proxied, each option declared once."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import fields
 
-from stanchion.errors import ConfigurationError
+from stanchion.errors import RouteError
 from stanchion.upstream.limits import Limits
-from stanchion.upstream.target import Target, parse_target
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 
 
 class ProxyOptions(Struct, frozen=True, kw_only=True):
-    """What `Router.proxy` takes besides prefix, upstreams and policies.
+    """The options of `app.proxy` besides the policies.
 
     Raises:
-        ConfigurationError: a value is out of its range.
+        RouteError: a value is out of its range.
     """
 
-    host: Annotated[str, Meta(min_length=1, max_length=255)] = "upstream"
-    """What the upstream gets as Host: `upstream` is its own name, `client` is the client's, or any name."""
+    host: str = "upstream"
+    """What the upstream reads in Host: `upstream` for its own name, `client` for what the client wrote, or a name.
+    The client's is in X-Forwarded-Host and Forwarded either way. `client` keeps right the links made of it."""
     strip_prefix: bool = False
-    """Leave the prefix out of the path that the upstream gets."""
-    health: Annotated[str, Meta(pattern="^/")] | None = None
-    """A path to ask each upstream for; one that does not answer below 400 gets no requests while others do."""
-    health_interval: Seconds = 2.0
-    """Seconds between two such questions."""
+    """Take the prefix off the paths; X-Forwarded-Prefix has it. Off, since links an upstream makes would lack it."""
     retries: Annotated[int, Meta(ge=0, le=10)] = 1
-    """Attempts after the first, of requests that may be sent twice, within a budget of a tenth of all requests."""
+    """Further attempts of requests that may be sent twice, before anything of an answer has come, while the budget
+    lasts."""
+    budget: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    """Those attempts as a share of requests."""
+    health: str | None = None
+    """A path that each upstream is asked for; one that does not answer it below 400 twice in a row gets no requests.
+    None asks for nothing: three failed requests in a row take an upstream out, for a second at first."""
+    health_interval: Seconds = 5.0
+    """Seconds between two such questions, of each worker."""
     connect_timeout: Seconds = 2.0
-    """Seconds until there is a connection."""
+    """Seconds until a connection is there; also how long a request waits where all connections are in use."""
     answer_timeout: Seconds = 30.0
-    """Seconds from the end of the request to the head of its answer."""
+    """Seconds from the end of the request to the head of the answer; then 504. A `timeout=` below it bounds all of it,
+    waiting for admission included."""
     body_timeout: Seconds = 30.0
-    """Seconds in which nothing of a body comes or goes."""
-    connections: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    """The most connections of a worker to one upstream."""
+    """Seconds without a byte of the answer's body, after which it is broken off."""
+    keep: Annotated[float, Meta(ge=0, le=3600)] = 4.0
+    """Seconds that an idle connection is kept. Shorter than what the upstream keeps it (5 s of Node and uvicorn), so
+    that a request rarely meets one that is closing."""
+    connections: Annotated[int, Meta(ge=1, le=65535)] = 256
+    """Connections to one upstream of each worker."""
 
     def __post_init__(self) -> None:
-        for field in msgspec.structs.fields(self):
-            try:
-                msgspec.convert(getattr(self, field.name), field.type)
-            except msgspec.ValidationError as error:
-                raise ConfigurationError(f"proxy({field.name}={getattr(self, field.name)!r}): {error}") from None
+        for field in fields(self):
+            if any(get_origin(kind) is Annotated for kind in (field.type, *get_args(field.type))):
+                self._check(field.name, field.type)
+        if not self.host or not self.host.isascii() or any(c <= " " for c in self.host):
+            raise RouteError(f"proxy option host={self.host!r}: expected 'upstream', 'client' or a host name")
+        if self.health is not None and not self.health.startswith("/"):
+            raise RouteError(f"proxy option health={self.health!r}: expected a path such as '/healthz'")
+
+    def _check(self, name: str, kind: Any) -> None:
+        try:
+            msgspec.convert(getattr(self, name), kind)
+        except msgspec.ValidationError as error:
+            raise RouteError(f"proxy option {name}={getattr(self, name)!r}: {error}") from None
 
     @property
     def limits(self) -> Limits:
-        """Those of each upstream's connections."""
+        """Those of an upstream's pool."""
         return Limits(
             connect_timeout=self.connect_timeout,
             answer_timeout=self.answer_timeout,
             body_timeout=self.body_timeout,
+            keep=self.keep,
             connections=self.connections,
         )
-
-
-class Upstreams:
-    """Upstreams as declared, before their prefix is known: the handler of a proxy's route."""
-
-    def __init__(self, urls: str | Sequence[str], options: ProxyOptions) -> None:
-        """Raises:
-        ConfigurationError: there is none, or one is no URL of an upstream.
-        """
-        listed = [urls] if isinstance(urls, str) else list(urls)
-        if not listed:
-            raise ConfigurationError("a proxy has no upstream; give a URL such as http://127.0.0.1:3000")
-        self.targets: list[Target] = [parse_target(url) for url in listed]
-        self.options = options
-
-    def __repr__(self) -> str:
-        return f"<Upstreams {', '.join(map(str, self.targets))}>"
