@@ -25,7 +25,6 @@ from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_o
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.gateway.proxy import Proxied, Proxy
-from stanchion.gateway.proxy import Proxied, Proxy
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
@@ -257,13 +256,10 @@ class Compiled:
         self.routes: list[CompiledRoute] = []
         self.mounts: list[Mount] = []
         self.proxies: list[Proxy] = []
-        self.proxies: list[Proxy] = []
         self._tree: Tree[Endpoint] = Tree()
         for route in app.routes:
             if isinstance(route.handler, Foreign):
                 self._add_mount(route, route.handler)
-            elif isinstance(route.handler, Proxied):
-                self._add_proxy(route, route.handler)
             elif isinstance(route.handler, Proxied):
                 self._add_proxy(route, route.handler)
             else:
@@ -320,22 +316,6 @@ class Compiled:
             if first is mount:
                 await stack.enter_async_context(mount.lifespan())
             mount.state = first.state
-
-    def _add_proxy(self, route: Route, proxied: Proxied) -> None:
-        template = parse(route.template)
-        prefix = route.template.removesuffix("/{path:path}")
-        if len(template.parameters) > 1:
-            raise RouteError(f"the proxy {prefix} has a parameter in its prefix; proxy plain paths")
-        proxy = Proxy(proxied, prefix)
-        self.proxies.append(proxy)
-        self.runtime.at_start(proxy.start)
-        self.runtime.at_end(proxy.close)
-        for backend in proxy.backends:
-            tallied(self.runtime, DEPENDENCY, str(backend.target), backend.counts)
-        endpoint = endpoint_of(route, proxy.call, ("path",), self.runtime)
-        self._tree.add(route.method, template, endpoint)
-        if prefix:
-            self._tree.add(route.method, parse(prefix), endpoint)
 
     def _add_mount(self, route: Route, foreign: Foreign) -> None:
         mount = Mount(foreign.app, _prefix_of(route))

@@ -16,8 +16,6 @@ from stanchion.asgi.mount import Foreign
 from stanchion.errors import FrozenError, RouteError
 from stanchion.gateway.options import ProxyOptions
 from stanchion.gateway.proxy import Proxied
-from stanchion.gateway.options import ProxyOptions
-from stanchion.gateway.proxy import Proxied
 from stanchion.http.files import File
 from stanchion.policies.base import Off, Policy, merge
 from stanchion.policies.body_limit import BodyLimit
@@ -71,22 +69,6 @@ class RouteOptions(PolicyOptions, total=False):
     deprecated: bool
     hidden: bool
     responses: Mapping[int, str]
-
-
-class ProxyKeywords(PolicyOptions, total=False):
-    """What `proxy` takes besides prefix and upstreams: policies, and the fields of `gateway.options.ProxyOptions`."""
-
-    host: str
-    strip_prefix: bool
-    retries: int
-    budget: float
-    health: str | None
-    health_interval: float
-    connect_timeout: float
-    answer_timeout: float
-    body_timeout: float
-    keep: float
-    connections: int
 
 
 class _Declared(Struct, frozen=True):
@@ -202,30 +184,8 @@ class Router:
             raise RouteError(f"the proxy {prefix} has no upstream; give a URL such as http://127.0.0.1:3000")
         handler = Proxied(urls, options or ProxyOptions())
         template = join("" if prefix == "/" else prefix, "/{path:path}")
-        kept: Any = {"cache": Cache(), **policies, "name": f"proxy {prefix}", "hidden": True}
+        kept: Any = {**policies, "name": f"proxy {prefix}", "hidden": True}
         self._declared.append(_Declared(ANY, template, handler, kept))
-
-    def proxy(self, prefix: str, upstreams: str | Sequence[str], **options: Unpack[ProxyKeywords]) -> None:
-        """Have an HTTP server in any language answer whatever begins with `prefix`: `http://127.0.0.1:3000`, several
-        of the same, `https://…`, or `unix:/run/app.sock`.
-
-        Routes win over proxied prefixes, and the longer prefix over the shorter. Policies hold as for a route. What the
-        upstreams' own header fields allow to be cached is cached, unless `cache` is declared, or None.
-
-        Raises:
-            RouteError: the prefix is no path, or an option is out of its range.
-            ConfigurationError: an upstream's URL is none.
-        """
-        self._check_open(f"the proxy {prefix}")
-        own: dict[str, Any] = {name: value for name, value in options.items() if name in ProxyOptions.__struct_fields__}
-        urls = [upstreams] if isinstance(upstreams, str) else list(upstreams)
-        if not urls:
-            raise RouteError(f"the proxy {prefix} has no upstreams; name at least one, such as http://127.0.0.1:3000")
-        proxied = Proxied(urls, ProxyOptions(**own))
-        rest: dict[str, Any] = {name: value for name, value in options.items() if name not in own}
-        template = join("" if prefix == "/" else prefix, "/{path:path}")
-        declared: RouteOptions = {**rest, "name": str(proxied.targets[0]), "hidden": True}  # type: ignore[typeddict-item]
-        self._declared.append(_Declared(ANY, template, proxied, declared))
 
     def include(self, router: "Router") -> None:
         """Take in another router's routes, under this one's prefix, tags and policies.

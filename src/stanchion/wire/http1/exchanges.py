@@ -15,6 +15,7 @@ from stanchion.http.hit import Hit, Later
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response
 from stanchion.routing.route import Call, Endpoint, InlineCall
+from stanchion.upstream.switched import Switched
 from stanchion.wire.http1.answers import Answers, Refused
 from stanchion.wire.http1.overloaded import OVERLOADED, OVERLOADED_BODY, OVERLOADED_HEAD
 from stanchion.wire.http1.sender import send
@@ -53,6 +54,9 @@ class Exchanges(Answers):
         raise NotImplementedError
 
     def _close(self) -> None:
+        raise NotImplementedError
+
+    def switch(self, request: Request, response: Switched) -> None:
         raise NotImplementedError
 
     # Requests in order

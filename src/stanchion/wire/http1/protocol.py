@@ -10,12 +10,14 @@ from stanchion.errors import HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem
 from stanchion.http.request import Request
 from stanchion.http.sendable import body_bytes
+from stanchion.upstream.switched import Switched
 from stanchion.wire.http1.answers import Refused
-from stanchion.wire.http1.encode import whole
+from stanchion.wire.http1.encode import extra_fields, whole
 from stanchion.wire.http1.exchanges import Exchanges
 from stanchion.wire.http1.framing import malformed
 from stanchion.wire.http1.upgrade import upgraded
 from stanchion.wire.phases import HANDLE, IDLE, LINGER, WRITE
+from stanchion.wire.tunnel import FarEnd, Tunnel
 
 _HALF_CLOSE_GRACE = 0.05
 """Seconds in which a client that has shut down its side still gets its answer; after that it counts as gone."""
@@ -94,6 +96,30 @@ class HTTP1(Exchanges):
         self.transport.set_protocol(socket)
         socket.begin(request, endpoint)
         return True
+
+    def switch(self, request: Request, response: Switched) -> None:
+        """Answer 101, and have the upstream's bytes go to the client and back as they are."""
+        other = response.other
+        assert other is not None
+        if self._request is not request or self.transport.is_closing():
+            other.abort()
+            response.ended()
+            return
+        server = self._server
+        head = b"HTTP/1.1 101 Switching Protocols%b\r\n\r\n" % extra_fields(response)
+        self._settle(request, 101, len(head))
+        self._request = self._task = None
+        self._end_input()
+        tunnel = Tunnel(server, self.transport, other)
+        tunnel.address = self.address
+        server.connections.discard(self)
+        server.connections.add(tunnel)
+        self.transport.set_protocol(tunnel)
+        other.set_protocol(FarEnd(tunnel, server, response.ended))
+        self.transport.write(head + response.rest)
+        self._paused = self._full = False
+        self.transport.resume_reading()
+        other.resume_reading()
 
     # Ends
 

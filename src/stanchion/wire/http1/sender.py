@@ -12,6 +12,7 @@ from typing import Protocol, cast
 from stanchion.http.files import File, FilePlan, prepare
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
+from stanchion.upstream.switched import Switched
 from stanchion.wire.http1.encode import lines, streamed
 from stanchion.wire.phases import HANDLE, WRITE
 
@@ -38,6 +39,8 @@ class Sink(Protocol):
 
     async def drain(self) -> None: ...
 
+    def switch(self, request: Request, response: Switched) -> None: ...
+
 
 async def send(sink: Sink, request: Request, response: Response) -> None:
     """Send any response that is not a plain `Response`."""
@@ -45,6 +48,8 @@ async def send(sink: Sink, request: Request, response: Response) -> None:
         await _send_file(sink, request, response)
     elif isinstance(response, Stream):
         await _send_stream(sink, request, response)
+    elif isinstance(response, Switched):
+        sink.switch(request, response)
     else:
         sink.write_whole(request, response)
 
