@@ -121,6 +121,7 @@ class Asking:
             if mine and not fetched.found:
                 if fetched.response is not None and fetched.filling is None:
                     self._passes.add(place)
+                self._learn(key, fetched)
                 return self._answered(fetched, why, request)
             entry = await fetched.whole()
             if entry is None:
@@ -128,7 +129,18 @@ class Asking:
             if entry.valid() and variants.selects(entry.stored, request.fields):
                 self._counts.add(CacheCell.COALESCED)
                 return answer(request.method, request.fields, entry, _COLLAPSED)
-        return self._answered(await self._made(key, known, request), why, request)
+        fetched = await self._made(key, known, request)
+        self._learn(key, fetched)
+        return self._answered(fetched, why, request)
+
+    def _learn(self, key: str, fetched: Fetched) -> None:
+        straight = self._passing.straight
+        if straight is None:
+            return
+        if fetched.response is not None and fetched.filling is None:
+            straight.add(key)
+        else:
+            straight.discard(key)
 
     def _answered(self, fetched: Fetched, why: Forwarded, request: Request) -> Response:
         """The answer to who has asked the origin."""

@@ -34,6 +34,7 @@ class Engine:
         options = declaration.options
         self._layers = declaration.layers
         self._passing = Passing(declaration)
+        self._straight = self._passing.straight
         self._asking = Asking(declaration, self._passing)
         self._counts = declaration.caches.counts(options.name)
         self._key = key_of(declaration.template, options.key, by_user=options.by == "user")
@@ -59,6 +60,9 @@ class Engine:
         fields = request.fields
         kept = self._layers.find(key, fields)
         if kept is None:
+            straight = self._straight
+            if straight is not None and key in straight and b"cache-control" not in fields:
+                return self._passing.straight_later
             return Later(call=partial(self._missed, key))
         if kept.until > monotonic_ns() and self._special.isdisjoint(fields):
             self._counts.add(CacheCell.HITS)

@@ -15,10 +15,12 @@ from stanchion.cache.watched import CREDENTIALS
 from stanchion.http.hit import Later
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
+from stanchion.telemetry.tallies import CacheCell
 
 _BYPASS = cache_status(Handling(fwd="bypass"))
 _METHOD = cache_status(Handling(fwd="method"))
 _MISS = cache_status(Handling(fwd="uri-miss"))
+_MISS_FIELD = b"Cache-Status", _MISS.encode()
 
 
 class Passing:
@@ -33,6 +35,10 @@ class Passing:
         guarded = declaration.foreign and declaration.governs and declaration.options.by == "public"
         self.guards = CREDENTIALS - declaration.varies if guarded else frozenset()
         """Fields with which nothing is kept, nor answered: a declaration cannot know what an app makes of them."""
+        self._counts = declaration.caches.counts(declaration.options.name)
+        self.straight = Straight() if declaration.foreign and not declaration.governs else None
+        """Keys past which the cache is gone without a look; only where an upstream's own fields decide."""
+        self.straight_later = Later(call=self._straight_on)
         self._method_later = Later(call=self._other_method)
         self._past_later = Later(call=self._past)
 
@@ -72,6 +78,14 @@ class Passing:
 
     async def _past(self, request: Request) -> Response:
         return marked(await self._call(request), _BYPASS)
+
+    async def _straight_on(self, request: Request) -> Response:
+        response = await self._call(request)
+        self._counts.add(CacheCell.MISSES)
+        if response.fields is None or response.status < 200:
+            return marked(response, _MISS)
+        response.fields.append(_MISS_FIELD)  # fields made elsewhere are this response's alone: no copy
+        return response
 
     async def _other_method(self, request: Request) -> Response:
         response = await self._call(request)
@@ -130,3 +144,48 @@ class Passes:
     def discard(self, place: bytes) -> None:
         """Somebody got an answer for all."""
         self._until.pop(place, None)
+
+
+class Straight:
+    """Keys whose answers were for one client alone so often in a row that for a while nobody asks whether the next is.
+
+    Looking whether an answer may be kept costs 60 µs, twice what a request through the gateway takes without. An answer
+    that may be kept is found a second later at the most, and begins the count anew.
+    """
+
+    def __init__(
+        self, row: int = 8, seconds: float = 1.0, most: int = 10_000, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._row = row
+        self._seconds = seconds
+        self._most = most
+        self._clock = clock
+        self._counts: dict[str, int] = {}
+        self._until: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        return f"<Straight: {len(self._until)} of {len(self._counts)} keys>"
+
+    def __contains__(self, key: str) -> bool:
+        until = self._until.get(key)
+        if until is None:
+            return False
+        if until > self._clock():
+            return True
+        del self._until[key]
+        return False
+
+    def add(self, key: str) -> None:
+        """An answer was for one client alone; the oldest key makes room."""
+        count = self._counts.pop(key, 0) + 1
+        while len(self._counts) >= self._most:
+            self._until.pop(oldest := next(iter(self._counts)), None)
+            del self._counts[oldest]
+        self._counts[key] = count
+        if count >= self._row:
+            self._until[key] = self._clock() + self._seconds
+
+    def discard(self, key: str) -> None:
+        """An answer may be kept."""
+        self._counts.pop(key, None)
+        self._until.pop(key, None)
