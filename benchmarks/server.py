@@ -145,6 +145,7 @@ def _configure(port: int, work: Path) -> None:
         "@WORK@": str(work),
         "@UPSTREAM@": os.environ.get("BENCH_UPSTREAM", "127.0.0.1:1").removeprefix("http://"),
         "@KILOBYTE@": "x" * 1024,
+        "@USER@": "user root;" if os.geteuid() == 0 else "",  # else it could not write into its folder
     }
     for source in APPS.glob("*.conf"):
         text = source.read_text()

@@ -40,7 +40,9 @@ class Engine:
         self._key = key_of(declaration.template, options.key, by_user=options.by == "user")
         self._declared = declaration.governs
         self._special = _CONDITIONS if self._declared else _CONDITIONS | _WISHES
-        self._shelved = options.by == "public" and options.key is None and not self._passing.guards
+        self._shelved = (
+            self._layers.in_memory and options.by == "public" and options.key is None and not self._passing.guards
+        )
 
     def __repr__(self) -> str:
         return f"<Engine {self._layers!r}>"
@@ -58,11 +60,11 @@ class Engine:
         if key is None:
             return Later(call=self._passing.unknown)
         fields = request.fields
+        straight = self._straight
+        if straight is not None and key in straight and b"cache-control" not in fields:
+            return self._passing.straight_later
         kept = self._layers.find(key, fields)
         if kept is None:
-            straight = self._straight
-            if straight is not None and key in straight and b"cache-control" not in fields:
-                return self._passing.straight_later
             return Later(call=partial(self._missed, key))
         if kept.until > monotonic_ns() and self._special.isdisjoint(fields):
             self._counts.add(CacheCell.HITS)
