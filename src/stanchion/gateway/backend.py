@@ -17,6 +17,9 @@ _FAILURES = 3
 """In a row, after which an upstream gets no requests for a while."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 """Seconds of the first such while, which doubles, and of the longest."""
+_SUSPECT = 30.0
+"""Seconds after a failure in which the breaker counts and is asked. Of an upstream that has not failed for so long it
+has nothing to say, and counting for it is 5 % of a request's processor time."""
 _CHECKS = 2
 """Checks in a row that fail before an upstream counts as down."""
 
@@ -31,6 +34,7 @@ class Backend:
         self.counts = [0] * len(DependencyCell)
         self.out_until = 0.0
         self.down = False
+        self._suspect_until = 0.0
         self._latency = 0.0
         self._measured = 0.0
         self._failures = 0
@@ -55,16 +59,17 @@ class Backend:
         """Neither down nor out."""
         return not self.down and now >= self.out_until
 
-    def asked(self) -> None:
-        """An attempt begins."""
-        self.counts[DependencyCell.CALLED] += 1
+    def allows(self, now: float) -> bool:
+        """Whether the breaker lets a request out."""
+        return now >= self._suspect_until or self.breaker.allows(now)
 
     def answered(self, began: float, now: float) -> None:
         """The head of an answer has come."""
         took = now - began
         self._latency = took if self._latency == 0.0 else self._latency + (took - self._latency) * _WEIGHT
         self._measured = now
-        self.breaker.accepted(now)
+        if now < self._suspect_until:
+            self.breaker.accepted(now)
         if self._failures:
             self._failures = self._ejected = 0
             self.out_until = 0.0
@@ -72,6 +77,7 @@ class Backend:
     def failed(self, now: float) -> None:
         """There was none. One that fails again after its while is out at once."""
         self.counts[DependencyCell.FAILED] += 1
+        self._suspect_until = now + _SUSPECT
         self.breaker.failed(now)
         self._failures += 1
         if self._failures >= _FAILURES and now >= self.out_until:

@@ -17,13 +17,15 @@ def choose(
     chance: Callable[[], float] = random,
 ) -> Backend | None:
     """The upstream to ask, not one of `tried` if there is another; None where no breaker lets a request out."""
-    candidates = backends if len(backends) == 1 else in_service(backends, now)
+    if len(backends) == 1:
+        return backends[0] if backends[0].allows(now) else None
+    candidates = in_service(backends, now)
     if tried:
         candidates = [backend for backend in candidates if backend not in tried] or candidates
     candidates = list(candidates)
     while candidates:
         chosen = _better(candidates, now, chance)
-        if chosen.breaker.allows(now):
+        if chosen.allows(now):
             return chosen
         candidates.remove(chosen)
     return None

@@ -8,6 +8,9 @@ little comes in with time, or a dependency that is called once a minute would ne
 
 from math import exp
 
+_STEP = 0.02
+"""Seconds between two looks at the clock: tokens fade over ten seconds."""
+
 
 class RetryBudget:
     """Of one dependency; seconds of one clock, which is passed in."""
@@ -43,7 +46,9 @@ class RetryBudget:
         return True
 
     def _fade(self, now: float) -> None:
-        if self._at is not None and now > self._at:
+        if self._at is not None and now - self._at < _STEP:
+            return
+        if self._at is not None:
             self.tokens = self._full + (self.tokens - self._full) * exp((self._at - now) / self._keep)
         self._at = now
 
