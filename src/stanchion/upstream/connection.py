@@ -68,7 +68,10 @@ class Connection(Receiving):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
-        self._home.opened(self)
+        if self._stage == GONE:
+            self.transport.abort()  # whoever wanted it has left: the loop finishes what it had begun all the same
+        else:
+            self._home.opened(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._stage == BODY and error is None:
@@ -129,6 +132,16 @@ class Connection(Receiving):
         """End it now, whatever it does."""
         self._part_from(None)
         self.transport.abort()
+
+    def abandon(self) -> None:
+        """As `abort`, of one that may not be there yet: it ends as soon as it is."""
+        self._stage = GONE
+        if hasattr(self, "transport"):
+            self.abort()
+
+    def abandon(self) -> None:
+        """Whoever made it has left, perhaps before it was there."""
+        self._stage = GONE
 
     def check(self, now: float) -> None:
         """Fail what has taken too long."""

@@ -164,8 +164,8 @@ class Pool:
         return connection
 
     def _broke_off(self, connection: Connection) -> None:
-        if connection in self._open:
-            connection.abort()
+        connection.abandon()
+        self._open.discard(connection)  # uvloop closes one whose maker is cancelled without telling it
         self.loop.call_soon(self._tell_of_room)
 
     def opened(self, connection: Connection) -> None:

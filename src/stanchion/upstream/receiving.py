@@ -38,6 +38,7 @@ class Receiving(asyncio.Protocol):
         *("_apart", "_body", "_chunked", "_fields", "_head", "_head_only", "_incoming", "_keeps", "_length"),
         *("_limits", "_parser", "_paused", "_size", "_stage", "_status", "_surplus", "_trailers", "transport"),
     )
+
     transport: asyncio.Transport
 
     def __init__(self, limits: Limits) -> None:
@@ -245,7 +246,7 @@ class Receiving(asyncio.Protocol):
             self._body = []
             self._trailers = []
             self._deliver(self._stream(incoming, self._length))
-        if incoming.waiting > self._limits.buffer and not self._paused:
+        if incoming.waiting > self._limits.buffer and not self._paused and self._stage == BODY:
             self._paused = True
             self.transport.pause_reading()
 

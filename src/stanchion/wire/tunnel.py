@@ -31,10 +31,11 @@ class Tunnel(Connected):
 
     def data_received(self, data: bytes) -> None:
         self._server.received += len(data)
-        self._other.write(data)
+        if not self._other.is_closing():
+            self._other.write(data)
 
     def eof_received(self) -> bool:
-        if not self._other.can_write_eof():
+        if self._other.is_closing() or not self._other.can_write_eof():
             return False
         self._other.write_eof()
         return True
@@ -44,7 +45,8 @@ class Tunnel(Connected):
         self._other.close()
 
     def pause_writing(self) -> None:
-        self._other.pause_reading()
+        if not self._other.is_closing():
+            self._other.pause_reading()
 
     def resume_writing(self) -> None:
         if not self._other.is_closing():
@@ -82,11 +84,12 @@ class FarEnd(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._server.sent += len(data)
-        self._near.transport.write(data)
+        if not self._near.closing:
+            self._near.transport.write(data)
 
     def eof_received(self) -> bool:
         near = self._near.transport
-        if near.is_closing() or not near.can_write_eof():
+        if self._near.closing or not near.can_write_eof():
             return False
         near.write_eof()
         return True
@@ -96,8 +99,9 @@ class FarEnd(asyncio.Protocol):
         self._ended()
 
     def pause_writing(self) -> None:
-        self._near.transport.pause_reading()
+        if not self._near.closing:
+            self._near.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if not self._near.transport.is_closing():
+        if not self._near.closing:
             self._near.transport.resume_reading()
