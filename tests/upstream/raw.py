@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import uvloop
 
+from stanchion.http.response import Response, Stream
 from stanchion.upstream.limits import Limits
 from stanchion.upstream.outgoing import Outgoing
 from stanchion.upstream.pool import Pool
@@ -122,6 +123,14 @@ async def pool_of(seen: Upstream, **limits: Any) -> AsyncIterator[Pool]:
 def get(path: str = "/", method: str = "GET", **more: Any) -> Outgoing:
     """A request without a body."""
     return Outgoing(method, f"{method} {path} HTTP/1.1\r\nhost: test\r\n\r\n".encode(), **more)
+
+
+async def whole(response: Response) -> bytes:
+    """The body, read to its end."""
+    if isinstance(response, Stream):
+        return b"".join([chunk async for chunk in response.chunks()])
+    assert isinstance(response.body, bytes)
+    return response.body
 
 
 def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -5,17 +5,9 @@ import asyncio
 import pytest
 
 from stanchion.http.response import Response, Stream
-from tests.upstream.raw import Talker, always, answering, get, pool_of, run, until, upstream
+from tests.upstream.raw import Talker, always, answering, get, pool_of, run, until, upstream, whole
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-A: \xe9\r\nContent-Length: 5\r\n\r\nhello"
-
-
-async def whole(response: Response) -> bytes:
-    """The body, read to its end."""
-    if isinstance(response, Stream):
-        return b"".join([chunk async for chunk in response.chunks()])
-    assert isinstance(response.body, bytes)
-    return response.body
 
 
 def test_a_small_answer_is_one_response_with_its_fields_as_they_were_sent() -> None:

@@ -5,7 +5,7 @@ from random import Random
 
 from stanchion.http.response import Response
 from stanchion.upstream.connection import discard
-from tests.upstream.raw import Talker, get, pool_of, run, until, upstream
+from tests.upstream.raw import Talker, get, pool_of, run, until, upstream, whole
 
 
 async def _talk(talker: Talker) -> None:
@@ -26,11 +26,6 @@ async def _talk(talker: Talker) -> None:
 def test_a_thousand_cancelled_requests_leave_no_connection_in_doubt() -> None:
     random = Random(7)
 
-    async def body(response: Response) -> bytes:
-        if isinstance(response.body, bytes):
-            return response.body
-        return b"".join([chunk async for chunk in response.body])
-
     async def work() -> None:
         async with upstream(_talk) as seen, pool_of(seen, connections=50) as pool:
 
@@ -43,7 +38,7 @@ def test_a_thousand_cancelled_requests_leave_no_connection_in_doubt() -> None:
                 if number % 5 == 0:
                     await discard(response)
                     return True
-                assert await body(response) == b"/%d" % number
+                assert await whole(response) == b"/%d" % number
                 return True
 
             outcomes = []
@@ -54,7 +49,7 @@ def test_a_thousand_cancelled_requests_leave_no_connection_in_doubt() -> None:
             await until(lambda: pool.busy == 0)
             numbers = pool.statistics()
             assert (numbers["open"], numbers["waiting"]) == (numbers["idle"], 0)
-            assert await body(await pool.send(get("/3"))) == b"/3"
+            assert await whole(await pool.send(get("/3"))) == b"/3"
 
     run(work)
 

@@ -14,7 +14,7 @@ from stanchion.upstream.failures import (
 )
 from stanchion.upstream.pool import Pool
 from stanchion.upstream.target import parse_target
-from tests.upstream.raw import Talker, always, answering, get, pool_of, run, until, upstream
+from tests.upstream.raw import Talker, always, answering, get, pool_of, run, until, upstream, whole
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -121,8 +121,7 @@ def test_a_stream_that_breaks_off_fails_its_reader() -> None:
             response = await pool.send(get())
             assert isinstance(response, Stream)
             with pytest.raises(UpstreamFailure, match="before the end"):
-                async for _ in response.chunks():
-                    pass
+                await whole(response)
 
     run(work)
 
@@ -177,9 +176,7 @@ def test_a_body_that_stands_still(length: int) -> None:
     async def work() -> None:
         async with upstream(talk) as seen, pool_of(seen, body_timeout=0.1) as pool:
             with pytest.raises(UpstreamTimeout, match="stood still"):
-                response = await pool.send(get())
-                async for _ in response.body:
-                    pass
+                await whole(await pool.send(get()))
 
     run(work)
 

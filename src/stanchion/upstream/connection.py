@@ -134,14 +134,10 @@ class Connection(Receiving):
         self.transport.abort()
 
     def abandon(self) -> None:
-        """As `abort`, of one that may not be there yet: it ends as soon as it is."""
+        """Whoever wanted it has left, perhaps before it was there: then it ends as soon as it is."""
         self._stage = GONE
         if hasattr(self, "transport"):
             self.abort()
-
-    def abandon(self) -> None:
-        """Whoever made it has left, perhaps before it was there."""
-        self._stage = GONE
 
     def check(self, now: float) -> None:
         """Fail what has taken too long."""
