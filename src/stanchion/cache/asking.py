@@ -1,6 +1,7 @@
 """One call of the origin for all who want the same, and what becomes of each of them."""
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic_ns, time
 
 from stanchion import deadline
@@ -14,15 +15,22 @@ from stanchion.cache.passing import Passes, Passing, discard
 from stanchion.cache.rules import reuse, variants
 from stanchion.cache.rules.reuse import Use
 from stanchion.cache.rules.status import Forwarded, Handling, cache_status
-from stanchion.errors import GatewayTimeout, HTTPError
+from stanchion.errors import GatewayTimeout, HTTPError, ServiceUnavailable
 from stanchion.http.request import Request
 from stanchion.http.response import Response
+from stanchion.offload.places import Places
 from stanchion.telemetry.tallies import CacheCell
 
 _MOST_BEHIND = 256
 """Entries that a declaration refreshes at one time; others stay stale until there is room."""
 _PAUSE = 1.0
 """Seconds after a failed refresh in which none is tried for that entry."""
+_ALONE, _MOST_ALONE = 32, 10_000
+"""Requests that ask each for itself at one time, after they have waited in vain; and those that wait for it."""
+_SOON = 100_000_000
+"""Nanoseconds in which a request that has missed is taken to be on its way to the origin: a crowd arrives in one turn
+of the loop, before the first of it has begun. Should that one be turned away, another makes the call."""
+_MOST_COMING = 4096
 _ROUNDS = 3
 """Calls of others that a request waits for, each of which may turn out to be for another variant, or invalidated."""
 _COLLAPSED = cache_status(Handling(fwd="miss", collapsed=True))
@@ -41,7 +49,10 @@ class Asking:
         self._counts = caches.counts(options.name)
         self._declared = declaration.governs
         self._passes = Passes()
-        self._refreshing: dict[str, asyncio.Task[None]] = {}
+        self._coming: dict[bytes, int] = {}  # places whose call is about to be made, since when
+        self._alone = Places(_ALONE, _MOST_ALONE)
+        self._behind = caches.behind
+        self._refreshing: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Asking {self._origin!r}, {len(self._refreshing)} refreshed>"
@@ -49,6 +60,21 @@ class Asking:
     def statistics(self) -> dict[str, int]:
         """Entries that are refreshed now."""
         return {"refreshing": len(self._refreshing)}
+
+    def joins(self, key: str, asked: Mapping[bytes, bytes]) -> bool:
+        """Whether a request that is not answered yet will wait for another's call."""
+        place = self._layers.place(key, asked)
+        if place in self._passes:
+            return False
+        if place in self._flights:
+            return True
+        now = monotonic_ns()
+        if now - self._coming.get(place, 0) < _SOON:
+            return True
+        if len(self._coming) >= _MOST_COMING:
+            self._coming.clear()
+        self._coming[place] = now
+        return False
 
     async def ask(self, key: str, kept: Kept | None, verdict: Use, request: Request) -> Response:
         """The answer by the origin, or by `kept` where that may stand in for one that fails.
@@ -75,11 +101,12 @@ class Asking:
     def refresh(self, key: str, kept: Kept, request: Request) -> None:
         """Make the next entry behind an answer; one call at a time."""
         if key not in self._refreshing and len(self._refreshing) < _MOST_BEHIND:
-            task = asyncio.get_running_loop().create_task(self._refreshed(key, kept, request))
-            self._refreshing[key] = task
+            self._refreshing.add(key)
+            self._behind(self._refreshed(key, kept, request))
 
     async def _refreshed(self, key: str, kept: Kept, request: Request) -> None:
         deadline.lift()
+        failed = True
         try:
             place = self._layers.place(key, request.fields)
             fetched, mine = await self._flown(key, place, kept, request)
@@ -87,13 +114,12 @@ class Asking:
                 await discard(fetched.response)
             failed = fetched.response is not None and fetched.response.status >= 500
         except Exception:  # it is counted, and was raised to nobody: the entry is served while it may be
-            failed = True
+            pass
         finally:
-            if not failed:
-                del self._refreshing[key]
-        if failed:
-            await asyncio.sleep(_PAUSE)
-            del self._refreshing[key]
+            if failed:
+                asyncio.get_running_loop().call_later(_PAUSE, self._refreshing.discard, key)
+            else:
+                self._refreshing.discard(key)
 
     def _stands_in(self, request: Request, kept: Kept, *, answered: bool) -> bool:
         asked = {} if self._declared else request.fields
@@ -129,9 +155,19 @@ class Asking:
             if entry.valid() and variants.selects(entry.stored, request.fields):
                 self._counts.add(CacheCell.COALESCED)
                 return answer(request.method, request.fields, entry, _COLLAPSED)
-        fetched = await self._made(key, known, request)
+        fetched = await self._made_alone(key, known, request)
         self._learn(key, fetched)
         return self._answered(fetched, why, request)
+
+    async def _made_alone(self, key: str, kept: Kept | None, request: Request) -> Fetched:
+        """Ask for one request: those who have waited for an answer that was not for them come all at once, and were
+        not admitted to any work, so a few at a time."""
+        if not await self._alone.enter():
+            raise ServiceUnavailable("too many wait for the cache", code="cache-crowded", headers={"Retry-After": "1"})
+        try:
+            return await self._made(key, kept, request)
+        finally:
+            self._alone.leave()
 
     def _learn(self, key: str, fetched: Fetched) -> None:
         straight = self._passing.straight

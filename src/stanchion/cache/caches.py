@@ -82,6 +82,7 @@ class Caches:
             _, late = await asyncio.wait(self._behind, timeout=1.0)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         for leases in self._leases.values():
             await leases.close()
         if self._calls is not None:

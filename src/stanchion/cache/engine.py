@@ -65,14 +65,14 @@ class Engine:
             return self._passing.straight_later
         kept = self._layers.find(key, fields)
         if kept is None:
-            return Later(call=partial(self._missed, key))
+            return Later(call=partial(self._missed, key), free=self._asking.joins(key, fields))
         if kept.until > monotonic_ns() and self._special.isdisjoint(fields):
             self._counts.add(CacheCell.HITS)
             return self._hit(key, kept, request)
         verdict = self._verdict(request, kept)
         if verdict is Use.FRESH or verdict is Use.STALE:
             return self._at_hand(key, kept, request, verdict)
-        return Later(call=partial(self._asking.ask, key, kept, verdict))
+        return Later(call=partial(self._missed, key))
 
     async def call(self, request: Request) -> Response:
         """The same for who has a task already."""
@@ -115,8 +115,9 @@ class Engine:
         return answer(request.method, request.fields, kept, cache_status(Handling(hit=True, ttl=ttl)))
 
     async def _missed(self, key: str, request: Request) -> Response:
-        """Look into the tiers that are away, then ask."""
-        kept = await self._layers.fetch(key, request.fields)
+        """Look again, since others may have been answered while this request waited to be admitted; look into the tiers
+        that are away; then ask."""
+        kept = self._layers.find(key, request.fields) or await self._layers.fetch(key, request.fields)
         if kept is None:
             return await self._asking.ask(key, None, Use.FETCH, request)
         verdict = self._verdict(request, kept)

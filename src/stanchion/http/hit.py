@@ -21,6 +21,8 @@ class Later(Response):
     """The gate has no answer: `call` makes it, in a task, once admission lets the request in."""
 
     call: Rest = _missing
+    free: bool = False
+    """It waits for what another request has begun, and makes no work of its own: it need not be admitted to any."""
 
 
 class Hit(Response):
@@ -53,4 +55,4 @@ def when_made(response: Response, mark: Callable[[Response], Response]) -> Respo
     async def call(request: Request) -> Response:
         return mark(await rest(request))
 
-    return Later(call=call)
+    return Later(call=call, free=response.free)

@@ -99,7 +99,7 @@ class Exchanges(Answers):
             response = copy_context().run(endpoint.gate, request)
             if type(response) is Later:
                 self._rest = response.call
-                self._enter(request, endpoint)
+                (self._start if response.free else self._enter)(request, endpoint)
                 return
             if type(response) is not Response and type(response) is not Hit:
                 self._rest = _returning(response)
