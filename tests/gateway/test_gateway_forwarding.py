@@ -29,9 +29,9 @@ def sent(peer: Peer, target: str = "/x", *, prefix: str = "", host: str = "upstr
     head = passing.outgoing(request, TARGET).head.decode("latin-1")
     assert passing.outgoing(request, TARGET).head.decode("latin-1") == head  # the head that is known
     line, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
-    pairs = [text.split(": ", 1) for text in lines]
-    assert len({name for name, _ in pairs}) == len(pairs)
-    return {"line": line, **{name: value for name, value in pairs}}
+    fields = dict(text.split(": ", 1) for text in lines)
+    assert len(fields) == len(lines)
+    return {"line": line, **fields}
 
 
 def test_a_client_that_nobody_trusts() -> None:
