@@ -12,12 +12,16 @@ from pathlib import Path
 from msgspec import Struct
 
 from stanchion import errors
+from stanchion.upstream import failures
 
 Pair = tuple[str, int | None]
 """A code and its status; None for an error that no client gets to see."""
 
 _KINDS = {
-    kind.__name__: kind for kind in vars(errors).values() if isclass(kind) and issubclass(kind, errors.StanchionError)
+    kind.__name__: kind
+    for module in (errors, failures)
+    for kind in vars(module).values()
+    if isclass(kind) and issubclass(kind, errors.StanchionError)
 }
 
 
