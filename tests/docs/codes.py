@@ -12,14 +12,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from stanchion import errors
-from stanchion.upstream import failures
+from stanchion.data import failures as of_databases
+from stanchion.upstream import failures as of_upstreams
 
 Pair = tuple[str, int | None]
 """A code and its status; None for an error that no client gets to see."""
 
 _KINDS = {
     kind.__name__: kind
-    for module in (errors, failures)
+    for module in (errors, of_databases, of_upstreams)
     for kind in vars(module).values()
     if isclass(kind) and issubclass(kind, errors.StanchionError)
 }
