@@ -20,21 +20,19 @@ from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
 from stanchion.cache.caches import current
 from stanchion.data.budget import Fleet
-from stanchion.data.database import Database
-from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
-from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.gateway.proxy import Proxied, Proxy
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
+from stanchion.outside import Outside
 from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.caches import caches_of
 from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
 from stanchion.policies.tallied import tallied
-from stanchion.router import PolicyOptions, Router
+from stanchion.router import PolicyOptions
 from stanchion.routing.binding import Binding, BindLimits, bind
 from stanchion.routing.route import Endpoint, Route
 from stanchion.routing.template import fill, parse
@@ -50,22 +48,18 @@ Lifespan = Callable[["App"], AsyncIterator[None]]
 ReadyCheck = Callable[[], Awaitable[None]]
 
 
-class App(Router):
+class App(Outside):
     """An API: routes, the resources they use, and what happens at start and stop.
 
     `name` and `version` title the OpenAPI document; `policies` hold for every route that does not override them.
     """
 
     def __init__(self, name: str, *, version: str = "0.1.0", **policies: Unpack[PolicyOptions]) -> None:
-        super().__init__("", **policies)
-        self.name = name
+        super().__init__(name, **policies)
         self.version = version
         self.state = SimpleNamespace()
         self.resources: dict[type, Any] = {}
         self.checks: dict[str, ReadyCheck] = {}
-        self.decisions = Decisions()
-        self.dependencies: dict[str, Dependency] = {}
-        self.databases: dict[str, Database] = {}
         self._pools: Pools | None = None
         self._runtime: Runtime | None = None
         self._lifespans: list[Lifespan] = []
@@ -140,37 +134,6 @@ class App(Router):
             )
         self.resources[kind] = value
 
-    def dependency(self, name: str, **options: Unpack[CallOptions]) -> Dependency:
-        """Something outside that handlers call, with a breaker and a retry budget of its own in each worker.
-
-        Raises:
-            FrozenError: the app has started.
-            ConfigurationError: the name is taken, or an option is out of its range.
-        """
-        self._check_open(f"the dependency {name}")
-        if name in self.dependencies:
-            raise ConfigurationError(f"the dependency {name!r} is there already; give each a name of its own")
-        dependency = Dependency(name, DependencyOptions(**options), self.decisions)
-        self.dependencies[name] = dependency
-        return dependency
-
-    def database(self, url: str, *, name: str = "main", **options: Unpack[DatabaseKeywords]) -> Database:
-        """A database that the app opens before its first request and closes after the last.
-
-        `sqlite:///file.db`, or `postgresql://user@host/name`. `connections` are for all workers of all instances
-        together; a start that the server has too few for is refused, with the arithmetic.
-
-        Raises:
-            FrozenError: the app has started.
-            ConfigurationError: the name is taken, the URL of no known database, or an option out of its range.
-        """
-        self._check_open(f"the database {name}")
-        if name in self.databases:
-            raise ConfigurationError(f"the database {name!r} is there already; give each a name of its own")
-        database = database_of(f"{self.name}/{name}", url, DatabaseOptions(**options))
-        self.databases[name] = database
-        return database
-
     async def cpu(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a function that computes for long in a process, so that the event loop goes on meanwhile.
 
@@ -243,6 +206,9 @@ class Compiled:
         tallied(runtime, POOL, "processes", self.pools.processes.places.counts)
         for dependency in app.dependencies.values():
             tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
+        for service in app.services.values():
+            runtime.at_start(service.open)
+            runtime.at_end(service.close)
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
             form=FormLimits(

@@ -87,6 +87,10 @@ class Pool:
             return await (await self._connect()).exchange(request)
         return await (await self._take()).exchange(request)
 
+    def open(self) -> None:
+        """Keep connections again, after `close`."""
+        self._closed = False
+
     async def close(self) -> None:
         """Close what is idle now, and the rest when it is."""
         self._closed = True

@@ -1,0 +1,74 @@
+"""What an app calls outside: services over HTTP, databases, and dependencies of any kind."""
+
+from typing import Unpack
+
+from stanchion.data.database import Database
+from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
+from stanchion.dependency import CallOptions, Dependency, DependencyOptions
+from stanchion.errors import ConfigurationError
+from stanchion.router import PolicyOptions, Router
+from stanchion.telemetry.decisions import Decisions
+from stanchion.upstream.limits import Limits
+from stanchion.upstream.pool import Pool
+from stanchion.upstream.service import Service
+from stanchion.upstream.target import parse_target
+
+
+class Outside(Router):
+    """The part of an App that declares them; each has a name of its own."""
+
+    def __init__(self, name: str, **policies: Unpack[PolicyOptions]) -> None:
+        super().__init__("", **policies)
+        self.name = name
+        self.decisions = Decisions()
+        self.dependencies: dict[str, Dependency] = {}
+        self.databases: dict[str, Database] = {}
+        self.services: dict[str, Service] = {}
+
+    def dependency(self, name: str, **options: Unpack[CallOptions]) -> Dependency:
+        """Something outside that handlers call, with a breaker and a retry budget of its own in each worker.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, or an option is out of its range.
+        """
+        self._check_open(f"the dependency {name}")
+        if name in self.dependencies:
+            raise ConfigurationError(f"the dependency {name!r} is there already; give each a name of its own")
+        dependency = Dependency(name, DependencyOptions(**options), self.decisions)
+        self.dependencies[name] = dependency
+        return dependency
+
+    def http(self, name: str, url: str, *, connections: int = 64, **options: Unpack[CallOptions]) -> Service:
+        """An HTTP API that handlers call: `await payments.post("/charges", json=charge)`.
+
+        A dependency, with connections that are kept: breaker, retries within a budget, hedging, and the request's
+        deadline, of which the service is told. `connections` are those of a worker at the most.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the URL is none, the name is taken, or an option is out of its range.
+        """
+        if connections < 1:
+            raise ConfigurationError(f"connections={connections} of the service {name!r}: expected 1 or more")
+        pool = Pool(parse_target(url), Limits(connections=connections))
+        service = Service(self.dependency(name, **options), pool, options.get("timeout"))
+        self.services[name] = service
+        return service
+
+    def database(self, url: str, *, name: str = "main", **options: Unpack[DatabaseKeywords]) -> Database:
+        """A database that the app opens before its first request and closes after the last.
+
+        `sqlite:///file.db`, or `postgresql://user@host/name`. `connections` are for all workers of all instances
+        together; a start that the server has too few for is refused, with the arithmetic.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, the URL of no known database, or an option out of its range.
+        """
+        self._check_open(f"the database {name}")
+        if name in self.databases:
+            raise ConfigurationError(f"the database {name!r} is there already; give each a name of its own")
+        database = database_of(f"{self.name}/{name}", url, DatabaseOptions(**options))
+        self.databases[name] = database
+        return database
