@@ -52,7 +52,7 @@ class Passing:
         """The request for `target`. `hops` is what is left of Max-Forwards, where it counts."""
         stream, fields = request.stream, request.fields
         line = self._line(request, target)
-        upgrade = asks_for_websocket(fields) and hasattr(request.peer, "switch")
+        upgrade = b"upgrade" in fields and asks_for_websocket(fields) and hasattr(request.peer, "switch")
         if stream is None and not upgrade and hops is None and b"content-length" not in fields:
             return Outgoing(request.method, line + self._fields(request))
         lines = [line, self._fields(request)[:-2]]
@@ -98,7 +98,7 @@ class Passing:
 
 def asks_for_websocket(fields: dict[bytes, bytes]) -> bool:
     """The one protocol that is passed on: an upgrade to h2c would go past every policy."""
-    return b"upgrade" in fields and fields[b"upgrade"].lower() == b"websocket" and b"connection" in fields
+    return fields[b"upgrade"].lower() == b"websocket" and b"connection" in fields
 
 
 def _lines(fields: dict[bytes, bytes]) -> list[bytes]:

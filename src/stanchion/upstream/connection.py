@@ -164,8 +164,9 @@ class Connection(Receiving):
     def _complete(self, *, reusable: bool) -> None:
         self._trailers = []
         self._request = None
-        self._stop_upload()
-        reusable = reusable and self._upload is None
+        if self._upload is not None:
+            self._upload.cancel()  # answered before the end of the body
+            reusable = False
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
@@ -217,12 +218,6 @@ class Connection(Receiving):
                 waiter.set_exception(error)
 
     # The request's body
-
-    def _stop_upload(self) -> None:
-        if self._upload is not None and self._upload.done():
-            self._upload = None
-        elif self._upload is not None:
-            self._upload.cancel()  # answered before the end of the body: the connection is not used again
 
     async def _send_body(self, request: Outgoing) -> None:
         body, chunked = request.stream, request.chunked

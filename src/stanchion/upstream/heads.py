@@ -1,6 +1,6 @@
 """The fields of an answer, told apart while they arrive: those to pass on, and those of the connection.
 
-A set look-up for each is all that the common ones cost. Names are remembered as they are spelt: an upstream spells each
+A look-up for each is all that they cost. Names are remembered as they are spelt: an upstream spells each
 of its own in one way.
 """
 
@@ -26,22 +26,23 @@ _NO_TRAILERS = _APART | frozenset(
     b" vary warning".split()
 )
 _MOST_SPELLINGS = 1024
-PLAIN: set[bytes] = set()
-"""Names as they are spelt of fields that go on as they are."""
+KNOWN: dict[bytes, bytes | None] = {}
+"""What `is_apart` says, by names as they are spelt."""
 
 
 def is_apart(name: bytes) -> bytes | None:
-    """The name in lower case if the field is not to go on as it is; else None, and it is remembered as plain."""
+    """The name in lower case if the field is not to go on as it is, else None; which is remembered."""
     lower = name.lower()
-    if lower in _APART:
-        return lower
-    if len(PLAIN) < _MOST_SPELLINGS:
-        PLAIN.add(name)
-    return None
+    found = lower if lower in _APART else None
+    if len(KNOWN) < _MOST_SPELLINGS:
+        KNOWN[name] = found
+    return found
 
 
 def without_named(fields: list[Field], connection: bytes) -> list[Field]:
     """`fields` without those that the Connection field names (RFC 9110 §7.6.1)."""
+    if connection in (b"keep-alive", b"close"):
+        return fields
     named = {name.strip().lower() for name in connection.split(b",")} - {b"close", b"keep-alive", b""}
     return [field for field in fields if field[0].lower() not in named] if named else fields
 

@@ -13,7 +13,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 
 from stanchion.http.response import Response, Stream
 from stanchion.upstream.failures import UpstreamFailure, UpstreamMalformed
-from stanchion.upstream.heads import PLAIN, Field, is_apart, trailers_of, without_named
+from stanchion.upstream.heads import KNOWN, Field, is_apart, trailers_of, without_named
 from stanchion.upstream.incoming import Incoming
 from stanchion.upstream.limits import Limits
 
@@ -144,10 +144,7 @@ class Receiving(asyncio.Protocol):
             raise _Surplus
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if name in PLAIN:
-            self._fields.append((name, value))
-            return
-        lower = is_apart(name)
+        lower = KNOWN[name] if name in KNOWN else is_apart(name)
         if lower is None:
             self._fields.append((name, value))
             return
@@ -170,11 +167,11 @@ class Receiving(asyncio.Protocol):
         self._frame(parser, status, apart)
 
     def _frame(self, parser: HttpResponseParser, status: int, apart: dict[bytes, bytes]) -> None:
-        if status > 599 or parser.get_http_version() not in ("1.1", "1.0"):
-            version = parser.get_http_version()
+        version = parser.get_http_version()
+        if status > 599 or (version != "1.1" and version != "1.0"):
             raise UpstreamMalformed(f"the upstream's answer has the status {status} in HTTP/{version}")
         coding, length = apart.get(b"transfer-encoding"), apart.get(b"content-length")
-        if coding is not None and (coding.lower() != b"chunked" or parser.get_http_version() == "1.0"):
+        if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
             raise UpstreamMalformed("the upstream's answer has a transfer coding other than chunked")
         if length is not None and len(length) > _MOST_LENGTH_DIGITS:
             raise UpstreamMalformed("the upstream's answer tells a length that cannot be")
