@@ -221,3 +221,23 @@ def test_the_date_is_the_upstreams_and_there_is_one() -> None:
         head = client.send(get("/", method="HEAD")).answer("HEAD")
     assert got.headers["date"] == head.headers["date"] == "Sun, 06 Nov 1994 08:49:37 GMT"
     assert head.headers["content-length"] == "1"
+
+
+def test_what_becomes_cacheable_is_found_within_a_second() -> None:
+    said = ["no-store"]
+
+    def answer(end: socket.socket, asked: Asked) -> bool:
+        end.sendall(response(said[0].encode(), f"Cache-Control: {said[0]}"))
+        return True
+
+    def statuses(serving: Serving, count: int) -> list[str]:
+        with serving.connect() as client:
+            return [client.send(get("/x")).answer().headers["cache-status"] for _ in range(count)]
+
+    with proxied(answer) as serving:
+        assert set(statuses(serving, 30)) == {"stanchion; fwd=uri-miss"}
+        said[0] = "max-age=60"
+        end = time.monotonic() + 5
+        while "hit" not in statuses(serving, 1)[0]:
+            assert time.monotonic() < end
+            time.sleep(0.05)
