@@ -2,13 +2,13 @@
 
 from examples.flights.models.delays import DelayStatistics, Grouping
 from examples.flights.store.flights import FlightStore
-from stanchion import Router
+from stanchion import Cache, Router
 
 # The whole year takes a connection of the pool for tenths of a second: two at a time leave the others for the rest.
 router = Router("/stats", tags=["statistics"], priority="background", concurrency=2, timeout=10)
 
 
-@router.get("/delays")
+@router.get("/delays", cache=Cache(ttl=300, stale=3600, tags=["delays"]))
 async def delays(by: Grouping, flights: FlightStore) -> DelayStatistics:
     """Departure delays and cancellations by carrier, month or origin. Walks all 336,776 flights."""
     return DelayStatistics(by, await flights.delays(by))
