@@ -8,9 +8,10 @@ from examples.flights.load import data_directory, load
 from examples.flights.routes import airports, bookings, flights, statistics
 from examples.flights.store.bookings import BookingStore
 from examples.flights.store.flights import FlightStore
-from stanchion import App
+from stanchion import App, Limit
 
-app = App("flights", timeout=2)
+# Each client by its address; a page of the site makes ten requests, an office shares one address.
+app = App("flights", timeout=2, limit=Limit("300/s", burst=600, name="everybody"))
 for area in (airports, flights, statistics, bookings):
     app.include(area.router)
 
@@ -37,6 +38,7 @@ async def index() -> dict[str, str]:
         "flights": "/flights{?origin,dest,carrier,date,limit,cursor}",
         "flight": "/flights/{id}",
         "delays": "/stats/delays{?by}",
+        "booked": "/stats/bookings",
         "bookings": "/bookings",
         "openapi": "/openapi.json",
         "docs": "/docs",

@@ -80,3 +80,12 @@ class Booking(Struct, frozen=True, kw_only=True):
     id: UUID
     created: datetime
     request: BookingRequest
+
+
+class BookingStatistics(Struct, frozen=True):
+    """How much is booked."""
+
+    bookings: int
+    seats: int
+    flights: int
+    """Flights with a seat sold."""

@@ -16,6 +16,7 @@ router = Router("/bookings", tags=["bookings"], priority="critical")
     responses={404: "No such flight", 409: "The flight is cancelled or a seat is taken", 429: "Too many bookings"},
     # a travel agency's desk, not a script that holds every seat
     limit=Limit("60/min", burst=30, by="ip", name="bookings"),
+    invalidates=["bookings"],  # what /stats/bookings has told is no longer so, in any worker
 )
 async def book(wanted: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking | Response:
     """Book seats for a party; all of them or none."""
@@ -40,7 +41,7 @@ async def booking(id: UUID, bookings: BookingStore) -> Booking:
     return found
 
 
-@router.delete("/{id}", status=204, responses={404: "No such booking"})
+@router.delete("/{id}", status=204, responses={404: "No such booking"}, invalidates=["bookings"])
 async def cancel(id: UUID, bookings: BookingStore) -> None:
     """Cancel a booking and free its seats."""
     if not await bookings.remove(id):

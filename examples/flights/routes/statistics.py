@@ -1,6 +1,8 @@
-"""What the year looked like."""
+"""What the year looked like, and what is booked."""
 
+from examples.flights.models.bookings import BookingStatistics
 from examples.flights.models.delays import DelayStatistics, Grouping
+from examples.flights.store.bookings import BookingStore
 from examples.flights.store.flights import FlightStore
 from stanchion import Cache, Router
 
@@ -12,3 +14,9 @@ router = Router("/stats", tags=["statistics"], priority="background", concurrenc
 async def delays(by: Grouping, flights: FlightStore) -> DelayStatistics:
     """Departure delays and cancellations by carrier, month or origin. Walks all 336,776 flights."""
     return DelayStatistics(by, await flights.delays(by))
+
+
+@router.get("/bookings", cache=Cache(ttl=60, tags=["bookings"]))
+async def booked(bookings: BookingStore) -> BookingStatistics:
+    """How much is booked; worked out anew after a booking or a cancellation."""
+    return await bookings.totals()

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from examples.flights.models.bookings import Booking, BookingRequest
+from examples.flights.models.bookings import Booking, BookingRequest, BookingStatistics
 from examples.flights.store.pool import Pool
 
 _SCHEMA = """
@@ -63,6 +63,10 @@ class BookingStore:
         """The booking of that id."""
         return await self._pool.run(_get, id)
 
+    async def totals(self) -> BookingStatistics:
+        """How much is booked."""
+        return await self._pool.run(_totals)
+
     async def remove(self, id: UUID) -> bool:
         """Forget a booking and free its seats; False where there is none."""
         return await self._pool.run(_remove, id)
@@ -83,6 +87,12 @@ def _add(db: sqlite3.Connection, booking: Booking) -> None:
 def _get(db: sqlite3.Connection, id: UUID) -> Booking | None:
     row = db.execute("SELECT document FROM bookings WHERE id = ?", (str(id),)).fetchone()
     return _decode(row[0]) if row else None
+
+
+def _totals(db: sqlite3.Connection) -> BookingStatistics:
+    (bookings,) = db.execute("SELECT count(*) FROM bookings").fetchone()
+    seats, flights = db.execute("SELECT count(*), count(DISTINCT flight_id) FROM seats").fetchone()
+    return BookingStatistics(bookings=bookings, seats=seats, flights=flights)
 
 
 def _remove(db: sqlite3.Connection, id: UUID) -> bool:
