@@ -6,7 +6,8 @@ from benchmarks.cases import NOT_FOUND, TYPED_GET
 from benchmarks.load import Load, LoadFailed, parse
 
 LINE = (
-    "BENCH requests=450000 duration_us=5000000 connect=0 read=0 write=0 timeout=0 status=0 p50_us=640 p99_us=1510 wrong=0"
+    "BENCH requests=450000 duration_us=5000000 connect=0 read=0 write=0 timeout=0 status=0 p50_us=640 p99_us=1510"
+    " wrong=0"
 )
 OUTPUT = f"""Running 5s test @ http://127.0.0.1:20001/items/42
   1 threads and 64 connections
