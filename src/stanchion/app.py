@@ -19,6 +19,7 @@ from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.asgi.mount import Foreign, Mount
 from stanchion.builtin import documentation, missing
 from stanchion.cache.caches import current
+from stanchion.cache.purging import CDN
 from stanchion.data.budget import Fleet
 from stanchion.errors import ConfigurationError, RouteConflict, RouteError
 from stanchion.gateway.proxy import Proxied, Proxy
@@ -63,6 +64,7 @@ class App(Outside):
         self._pools: Pools | None = None
         self._runtime: Runtime | None = None
         self._lifespans: list[Lifespan] = []
+        self.cdns: list[CDN] = []
         self._routes: tuple[Route, ...] | None = None
         self._hosted = Hosted(lambda: self.compile(load().settings), self._lifespans)
 
@@ -150,6 +152,16 @@ class App(Outside):
         result: T = await self._pools.in_process(function, *args, **kwargs)
         return result
 
+    def purge_to(self, *cdns: CDN) -> None:
+        """Tell these CDNs, behind the answers, which tags become invalid: `app.purge_to(Fastly(service=…, token=…))`,
+        of `stanchion.cache.purging`. `Cache(surrogate_keys=True)` tells them what each answer's tags are.
+
+        Raises:
+            FrozenError: the app has started.
+        """
+        self._check_open("purge_to")
+        self.cdns.extend(cdns)
+
     async def invalidate(self, *tags: str) -> None:
         """Have whatever is cached with one of these tags made anew: by all workers of this machine from now on, by
         other machines that share `cache_store` as soon as they hear of it, for which it waits 50 ms at the most.
@@ -204,11 +216,7 @@ class Compiled:
         self.pools = Pools(settings, app.decisions)
         tallied(runtime, POOL, "threads", self.pools.threads.places.counts)
         tallied(runtime, POOL, "processes", self.pools.processes.places.counts)
-        for dependency in app.dependencies.values():
-            tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
-        for service in app.services.values():
-            runtime.at_start(service.open)
-            runtime.at_end(service.close)
+        self._join(app, runtime)
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
             form=FormLimits(
@@ -237,6 +245,17 @@ class Compiled:
         self._tree.freeze()
         self.find = self._everything() or self._tree.find
         self.missing = missing
+
+    @staticmethod
+    def _join(app: App, runtime: Runtime) -> None:
+        """Have what is outside counted, opened and closed with the worker."""
+        for dependency in app.dependencies.values():
+            tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
+        for service in app.services.values():
+            runtime.at_start(service.open)
+            runtime.at_end(service.close)
+        if app.cdns:
+            caches_of(runtime).purge_to(app.cdns)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

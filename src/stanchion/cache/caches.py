@@ -1,16 +1,17 @@
 """What all caches of a worker share: the tiers, the calls under way, the tags; opened and closed with the app."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from stanchion.board import Board
 from stanchion.cache.flights import Flights
-from stanchion.cache.keys import EVERYTHING
+from stanchion.cache.keys import EVERYTHING, is_ours
 from stanchion.cache.layers import Away, Layers
 from stanchion.cache.leases import BoardLeases, Leases, RedisLeases
 from stanchion.cache.options import MACHINE, MEMORY, STORE, Scope
+from stanchion.cache.purging import CDN, Purger
 from stanchion.cache.redis_calls import RedisCalls
 from stanchion.cache.tags import RedisTags, Tags
 from stanchion.cache.tiering import Tally, Tiers
@@ -62,6 +63,7 @@ class Caches:
         self._leases: dict[str, Leases] = {}
         self._calls: RedisCalls | None = None
         self._behind: set[asyncio.Task[object]] = set()
+        self._purger: Purger | None = None
 
     def __repr__(self) -> str:
         return f"<Caches: {self.tiers!r}, {len(self._behind)} writes behind>"
@@ -85,11 +87,17 @@ class Caches:
             await asyncio.gather(*late, return_exceptions=True)
         for leases in self._leases.values():
             await leases.close()
+        if self._purger is not None:
+            await self._purger.close()
         if self._calls is not None:
             await self._calls.close()
         if self._fleet is not None:
             await self._fleet.close()
         await self.tiers.close()
+
+    def purge_to(self, cdns: Sequence[CDN]) -> None:
+        """From now on tell these what becomes invalid."""
+        self._purger = Purger(cdns)
 
     def behind(self, work: Coroutine[Any, Any, object]) -> None:
         """Have it done while the answer goes out."""
@@ -139,8 +147,10 @@ class Caches:
         return Counts(*self._tally(CACHE, name))
 
     async def invalidate(self, *tags: str) -> None:
-        """Make what has any of these tags invalid."""
+        """Make what has any of these tags invalid, here and at the CDNs, which have the app's own tags alone."""
         await self.tags.invalidate(*tags)
+        if self._purger is not None:
+            self._purger.purge(tag for tag in tags if not is_ours(tag))
 
     async def clear(self) -> None:
         """Make everything invalid."""

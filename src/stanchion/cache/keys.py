@@ -62,6 +62,11 @@ def tag_of(request: Request) -> str:
     return f"url {_host(request)}{request.path}{'?' if query else ''}{query}"
 
 
+def is_ours(tag: str) -> bool:
+    """Whether a tag is made here, of a URL or for everything, and not one that was declared."""
+    return tag == EVERYTHING or tag.startswith("url ")
+
+
 def stored_key(key: str, variant: bytes) -> bytes:
     """The key of a tier that others share: 24 bytes, so that neither users nor URLs can be read there."""
     return blake2b(b"%b\n%b" % (key.encode("utf-8", "surrogateescape"), variant), digest_size=24).digest()
