@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stanchion import App, Cache, Response
+from stanchion import App, Cache, Limit, Response
 from tests.wire.client import get
 from tests.wire.live import LOOPS
 from tests.wire.serving import Serving
@@ -19,18 +19,20 @@ class Origin:
         self.calls = self.running = self.most = 0
         self.app = App("origin")
         self.app.get("/kept", cache=Cache(ttl=60))(self._kept)
+        self.app.get("/packed", cache=Cache(ttl=60), compress=True)(self._kept)
+        self.app.get("/limited", cache=Cache(ttl=60), limit=Limit("100000/s"))(self._kept)
         self.app.get("/alone", cache=Cache(ttl=60))(self._alone)
         self.app.get("/broken", cache=Cache(ttl=60))(self._broken)
 
-    async def _work(self) -> None:
+    async def _work(self, seconds: float = 0.05) -> None:
         self.calls += 1
         self.running += 1
         self.most = max(self.most, self.running)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(seconds)
         self.running -= 1
 
     async def _kept(self) -> str:
-        await self._work()
+        await self._work(0.7)  # longer than admission lets anybody wait
         return "kept"
 
     async def _alone(self) -> Response:
@@ -62,8 +64,9 @@ def crowd(served: Serving, path: str, count: int) -> Counter[int]:
     return Counter(client.answer().status for client in clients)
 
 
-def test_one_call_answers_them_all(served: Serving, origin: Origin) -> None:
-    assert crowd(served, "/kept", 1000) == {200: 1000}
+@pytest.mark.parametrize("path", ["/kept", "/packed", "/limited"])
+def test_one_call_answers_them_all(served: Serving, origin: Origin, path: str) -> None:
+    assert crowd(served, path, 1000) == {200: 1000}
     assert origin.calls == 1
 
 

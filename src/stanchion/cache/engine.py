@@ -17,7 +17,7 @@ from stanchion.cache.passing import Passing
 from stanchion.cache.rules import reuse
 from stanchion.cache.rules.reuse import Use
 from stanchion.cache.rules.status import Handling, cache_status
-from stanchion.http.hit import Hit, Later
+from stanchion.http.hit import Hit, Later, called
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.telemetry.tallies import CacheCell
@@ -39,6 +39,8 @@ class Engine:
         self._counts = declaration.caches.counts(options.name)
         self._key = key_of(declaration.template, options.key, by_user=options.by == "user")
         self._declared = declaration.governs
+        self.call = called(self.gate)
+        """The same for who has a task already."""
         self._special = _CONDITIONS if self._declared else _CONDITIONS | _WISHES
         self._shelved = (
             self._layers.in_memory and options.by == "public" and options.key is None and not self._passing.guards
@@ -73,11 +75,6 @@ class Engine:
         if verdict is Use.FRESH or verdict is Use.STALE:
             return self._at_hand(key, kept, request, verdict)
         return Later(call=partial(self._missed, key))
-
-    async def call(self, request: Request) -> Response:
-        """The same for who has a task already."""
-        response = self.gate(request)
-        return await response.call(request) if type(response) is Later else response
 
     def _verdict(self, request: Request, kept: Kept) -> Use:
         asked = request.fields

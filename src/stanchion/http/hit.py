@@ -7,6 +7,8 @@ cache's look-up.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 
@@ -46,6 +48,16 @@ class Hit(Response):
     """Told how many requests were answered with it elsewhere."""
 
 
+def called(gate: Callable[[Request], Response]) -> Rest:
+    """A gate as a call: for who has a task already."""
+
+    async def call(request: Request) -> Response:
+        response = gate(request)
+        return await response.call(request) if type(response) is Later else response
+
+    return call
+
+
 def when_made(response: Response, mark: Callable[[Response], Response]) -> Response:
     """`mark(response)`, of a gate's response or of the one that is yet to be made."""
     if not isinstance(response, Later):
@@ -55,4 +67,4 @@ def when_made(response: Response, mark: Callable[[Response], Response]) -> Respo
     async def call(request: Request) -> Response:
         return mark(await rest(request))
 
-    return Later(call=call, free=response.free)
+    return replace(response, call=call)

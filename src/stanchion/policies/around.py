@@ -7,7 +7,7 @@ the cache answers, without a task, before admission and before the body is read.
 
 from collections.abc import Callable
 
-from stanchion.http.hit import Later
+from stanchion.http.hit import Later, called
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.policies.base import Policy
@@ -36,7 +36,7 @@ def endpoint_of(
     gate, deciding = (None, 0) if inline is not None else _gate(call, route, runtime)
     endpoint = Endpoint(
         route,
-        layered(call, route.policies, route, runtime),
+        layered(call, route.policies, route, runtime) if gate is None else called(gate),
         inline,
         names,
         _max_body(route, runtime),

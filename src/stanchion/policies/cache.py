@@ -12,7 +12,7 @@ from stanchion.cache.options import MACHINE, MEMORY, STORE, CacheOptions, Scope
 from stanchion.cache.passing import invalidate_related
 from stanchion.cache.rules.invalidation import SAFE
 from stanchion.errors import RouteError
-from stanchion.http.hit import Later
+from stanchion.http.hit import Later, called
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.limits.redis_gate import redacted
@@ -95,8 +95,8 @@ class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
     def install_gate(self, gate: Gate, route: Route, runtime: Runtime) -> Gate:
         """See `Policy`."""
         if route.method in READING:
-            return self._engine(_called(gate), route, runtime).gate
-        return gate if route.method in SAFE else _always_later(_invalidating(_called(gate), runtime))
+            return self._engine(called(gate), route, runtime).gate
+        return gate if route.method in SAFE else _always_later(_invalidating(called(gate), runtime))
 
     def _engine(self, call: Callable[[Request], Awaitable[Response]], route: Route, runtime: Runtime) -> Engine:
         if not callable(self.tags):
@@ -106,16 +106,6 @@ class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
         return Engine(
             Declaration(caches=caches, options=self, layers=layers, call=call, template=route.template, foreign=foreign)
         )
-
-
-def _called(gate: Gate) -> Call:
-    """What lies behind a gate, as a call."""
-
-    async def call(request: Request) -> Response:
-        response = gate(request)
-        return await response.call(request) if type(response) is Later else response
-
-    return call
 
 
 def _always_later(call: Call) -> Gate:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from stanchion.errors import RouteError
 from stanchion.http.coding import CODINGS, MIN_SIZE
@@ -90,7 +91,7 @@ class Compress(Policy, frozen=True, kw_only=True):
             async def later(request: Request) -> Response:
                 return await _whole(coder.answer(request, await rest(request), known))
 
-            return Later(call=later)
+            return replace(response, call=later)
 
         return coded
 
