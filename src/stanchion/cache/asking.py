@@ -48,7 +48,7 @@ class Asking:
         self._leases = caches.leases(options.scope) if self._layers.shared else None
         self._counts = caches.counts(options.name)
         self._declared = declaration.governs
-        self._passes = Passes()
+        self._passes: Passes[bytes] = Passes()
         self._coming: dict[bytes, int] = {}  # places whose call is about to be made, since when
         self._alone = Places(_ALONE, _MOST_ALONE)
         self._behind = caches.behind

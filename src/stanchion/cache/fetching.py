@@ -19,6 +19,7 @@ from stanchion.cache.rules import storing, validation, variants
 from stanchion.cache.tagging import Tagging
 from stanchion.cache.watched import WatchedRequest, selecting, watched
 from stanchion.http.coding import CODINGS, STORED, compressible, encode
+from stanchion.http.conditional import CONDITIONS
 from stanchion.http.files import File
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response, Stream
@@ -27,9 +28,7 @@ _FILL = 60.0
 """Seconds in which a streamed body has to be there to be kept."""
 _OFF_LOOP = 16 * 1024
 """Bytes from which codings are made in a thread: all three of 16 KiB take 1 ms."""
-_OF_THE_CLIENT = frozenset(
-    (b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since", b"range")
-)
+_OF_THE_CLIENT = CONDITIONS | {b"range"}
 """About the client's copy: an upstream is asked for the whole."""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import field
 
+from stanchion.http.conditional import CONDITIONS
 from stanchion.http.request import Request
 
 CREDENTIALS = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"x-api-key"))
@@ -24,19 +25,7 @@ EVERYTHING = b"*"
 """Noted when the fields were gone through, as for a copy."""
 _CALLER = CREDENTIALS | {ADDRESS, STATE, EVERYTHING}
 
-_HIDDEN = frozenset(
-    (
-        b"cache-control",
-        b"if-match",
-        b"if-modified-since",
-        b"if-none-match",
-        b"if-range",
-        b"if-unmodified-since",
-        b"pragma",
-        b"range",
-        b"x-request-id",
-    )
-)
+_HIDDEN = CONDITIONS | {b"cache-control", b"pragma", b"range", b"x-request-id"}
 """Of one client's copy or of one request, not of the answer: a handler does not see them."""
 _KEYED = frozenset((b"host", b"grpc-timeout", b"x-request-timeout", b"traceparent", b"tracestate"))
 """Part of every key, or without a say in what is answered."""

@@ -11,6 +11,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+CONDITIONS = frozenset((b"if-match", b"if-modified-since", b"if-none-match", b"if-range", b"if-unmodified-since"))
+"""The fields that make a request conditional."""
+
 _ENTITY_TAG = re.compile(rb'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')  # no backtracking: a tag holds no quote
 
 

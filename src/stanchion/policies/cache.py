@@ -1,6 +1,7 @@
 """Answers kept for others: look-up before admission, one call of the handler for many, stale answers while it works."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, ClassVar, get_args
 
 from msgspec import ValidationError, convert
@@ -17,7 +18,7 @@ from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.limits.redis_gate import redacted
 from stanchion.policies.base import Category, Policy
-from stanchion.policies.caches import caches_of, check_tags
+from stanchion.policies.caches import after_success, caches_of, check_tags
 from stanchion.policies.runtime import Runtime
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 from stanchion.routing.tree import ANY
@@ -115,12 +116,4 @@ def _always_later(call: Call) -> Gate:
 
 def _invalidating(call: Call, runtime: Runtime) -> Call:
     """A call that changes something: what is kept of its URL is asked anew (RFC 9111 §4.4)."""
-    caches = caches_of(runtime)
-
-    async def invalidating(request: Request) -> Response:
-        response = await call(request)
-        if 200 <= response.status < 400:
-            await invalidate_related(caches, request, response)
-        return response
-
-    return invalidating
+    return after_success(call, partial(invalidate_related, caches_of(runtime)))

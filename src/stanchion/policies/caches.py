@@ -1,12 +1,14 @@
 """The caches of a worker, made when the first policy or function asks for them."""
 
 import string
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from stanchion.cache.caches import Caches
 from stanchion.errors import RouteError
+from stanchion.http.request import Request
+from stanchion.http.response import Response
 from stanchion.policies.runtime import Runtime
-from stanchion.routing.route import Route
+from stanchion.routing.route import Call, Route
 from stanchion.routing.template import parse
 
 
@@ -40,3 +42,15 @@ def check_tags(what: str, tags: Iterable[str], route: Route) -> None:
             raise RouteError(
                 f"{route.method} {route.template}: {what}={tag!r} names {unknown[0]!r}; the path's parameters: {there}"
             )
+
+
+def after_success(call: Call, invalidate: Callable[[Request, Response], Awaitable[None]]) -> Call:
+    """The call of a route that writes: after a 2xx or 3xx, and before it is sent, `invalidate` is awaited."""
+
+    async def invalidating(request: Request) -> Response:
+        response = await call(request)
+        if 200 <= response.status < 400:
+            await invalidate(request, response)
+        return response
+
+    return invalidating

@@ -9,7 +9,7 @@ from stanchion.errors import RouteError
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.policies.base import Category, Policy
-from stanchion.policies.caches import caches_of, check_tags
+from stanchion.policies.caches import after_success, caches_of, check_tags
 from stanchion.policies.runtime import Runtime
 from stanchion.routing.route import Call, InlineCall, Route
 
@@ -40,13 +40,10 @@ class Invalidates(Policy, frozen=True, kw_only=True):
         check_tags("invalidates", self.tags, route)
         caches, tags = caches_of(runtime), self.tags
 
-        async def invalidating(request: Request) -> Response:
-            response = await call(request)
-            if 200 <= response.status < 400:
-                await caches.invalidate(*filled(tags, request))
-            return response
+        async def invalidate(request: Request, response: Response) -> None:
+            await caches.invalidate(*filled(tags, request))
 
-        return invalidating
+        return after_success(call, invalidate)
 
     def install_inline(self, inline: InlineCall, route: Route, runtime: Runtime) -> InlineCall | None:
         """See `Policy`: the fleet is told, which waits."""

@@ -73,6 +73,7 @@ _WORKER_SUMS = (
 )
 
 
+_LIMIT_OUTCOMES = {cell.name.lower(): cell for cell in (LimitCell.ALLOWED, LimitCell.REFUSED, LimitCell.QUEUED)}
 _LIMIT_COUNTERS = (
     ("limit_store_failures", LimitCell.STORE_FAILED, "Requests that a limit's store could not decide on."),
     ("limit_clients_forgotten", LimitCell.FORGOTTEN, "Clients whose state had to make room for another's."),
@@ -209,42 +210,25 @@ def _counters(page: _Page, counters: Counters) -> None:
 
 
 def _limits(page: _Page, limits: Sequence[Tally]) -> None:
-    if not limits:
-        return
-    page.family("limit_decisions", "counter", "Requests that met a rate limit, by what became of them.")
-    for limit in limits:
-        for outcome in (LimitCell.ALLOWED, LimitCell.REFUSED, LimitCell.QUEUED):
-            page.sample(limit.cells[outcome], limit=limit.name, outcome=outcome.name.lower())
-    for name, cell, about in _LIMIT_COUNTERS:
-        page.family(name, "counter", about)
-        for limit in limits:
-            page.sample(limit.cells[cell], limit=limit.name)
+    if limits:
+        page.family("limit_decisions", "counter", "Requests that met a rate limit, by what became of them.")
+        _outcomes(page, "limit", limits, _LIMIT_OUTCOMES)
+        _totals(page, "limit", limits, _LIMIT_COUNTERS)
 
 
 def _caches(page: _Page, caches: Sequence[Tally]) -> None:
-    if not caches:
-        return
-    page.family("cache_lookups", "counter", "What was asked of a cache, by how it was answered.")
-    for cache in caches:
-        for outcome, cell in _CACHE_OUTCOMES.items():
-            page.sample(cache.cells[cell], cache=cache.name, outcome=outcome)
-    for name, cell, about in _CACHE_COUNTERS:
-        page.family(name, "counter", about)
-        for cache in caches:
-            page.sample(cache.cells[cell], cache=cache.name)
+    if caches:
+        page.family("cache_lookups", "counter", "What was asked of a cache, by how it was answered.")
+        _outcomes(page, "cache", caches, _CACHE_OUTCOMES)
+        _totals(page, "cache", caches, _CACHE_COUNTERS)
 
 
 def _tiers(page: _Page, tiers: Sequence[Tally], workers: Iterable[Worker], extra: Supervision) -> None:
     if not tiers:
         return
     page.family("cache_tier_lookups", "counter", "What was asked of a tier of the caches, by whether it was there.")
-    for tier in tiers:
-        for outcome, cell in _TIER_OUTCOMES.items():
-            page.sample(tier.cells[cell], tier=tier.name, outcome=outcome)
-    for name, cell, about in _TIER_COUNTERS:
-        page.family(name, "counter", about)
-        for tier in tiers:
-            page.sample(tier.cells[cell], tier=tier.name)
+    _outcomes(page, "tier", tiers, _TIER_OUTCOMES)
+    _totals(page, "tier", tiers, _TIER_COUNTERS)
     page.family("cache_tier_bytes", "gauge", "Memory that entries take: of all workers, or of the tier they share.")
     page.sample(sum(worker.cache_bytes for worker in workers), tier="memory")
     if extra.cache_machine is not None:
@@ -252,12 +236,25 @@ def _tiers(page: _Page, tiers: Sequence[Tally], workers: Iterable[Worker], extra
 
 
 def _decisions(page: _Page, tallies: Sequence[Tally], cells: type[IntEnum], about: str) -> None:
-    if not tallies:
-        return
-    page.family(f"{tallies[0].kind}_decisions", "counter", about)
+    if tallies:
+        kind = tallies[0].kind
+        page.family(f"{kind}_decisions", "counter", about)
+        _outcomes(page, kind, tallies, {cell.name.lower(): cell for cell in cells})
+
+
+def _outcomes(page: _Page, label: str, tallies: Sequence[Tally], outcomes: Mapping[str, IntEnum]) -> None:
+    """Each tally's share of the family that has begun, by outcome."""
     for tally in tallies:
-        for cell in cells:
-            page.sample(tally.cells[cell], **{tally.kind: tally.name, "outcome": cell.name.lower()})
+        for outcome, cell in outcomes.items():
+            page.sample(tally.cells[cell], **{label: tally.name, "outcome": outcome})
+
+
+def _totals(page: _Page, label: str, tallies: Sequence[Tally], totals: Iterable[tuple[str, IntEnum, str]]) -> None:
+    """A family for each of what the tallies count besides."""
+    for name, cell, about in totals:
+        page.family(name, "counter", about)
+        for tally in tallies:
+            page.sample(tally.cells[cell], **{label: tally.name})
 
 
 def _admission(page: _Page, snapshot: Snapshot) -> None:

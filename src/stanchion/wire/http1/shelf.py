@@ -9,27 +9,14 @@ still there, when Age and Date change too. The cache stays the judge; this is bo
 from copy import copy
 from time import time
 
+from stanchion.http.conditional import CONDITIONS
 from stanchion.http.hit import Hit
 from stanchion.http.request import Request
 from stanchion.wire.http1.encode import extra_fields, prefix_of
 
 Fields = dict[bytes, bytes]
 
-_DECIDING = frozenset(
-    (
-        b"authorization",
-        b"cache-control",
-        b"content-length",
-        b"if-match",
-        b"if-modified-since",
-        b"if-none-match",
-        b"if-range",
-        b"if-unmodified-since",
-        b"pragma",
-        b"range",
-        b"te",
-    )
-)
+_DECIDING = CONDITIONS | {b"authorization", b"cache-control", b"content-length", b"pragma", b"range", b"te"}
 """Fields with which a request is not for here: the cache has to look at them."""
 _LARGEST = 16 * 1024
 """Bytes of a body: each variant is kept joined with its head, and copying more costs more than the rest."""
