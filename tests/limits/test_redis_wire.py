@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from stanchion.limits.gcra import Gcra
-from stanchion.limits.redis_gate import _driver
 from stanchion.limits.redis_script import check_of, grants
 from stanchion.limits.redis_wire import RedisWire
+from stanchion.redis_driver import connections
 from tests.limits.redis_server import RedisServer, needs_redis
 
 pytestmark = needs_redis
@@ -19,7 +19,7 @@ CHECK = check_of(Gcra(interval=3600 * 10**9, burst=1000), 1)
 
 def with_wire(server: RedisServer, work: Callable[[RedisWire], Awaitable[Any]]) -> None:
     async def main() -> None:
-        pool, _, no_script = _driver(server.url)
+        pool, _, no_script = connections(server.url, "the store")
         wire = RedisWire(pool, no_script)
         try:
             await work(wire)

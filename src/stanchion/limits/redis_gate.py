@@ -9,14 +9,14 @@ sent but a probe every quarter of a second, and every check fails at once, until
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import cast
 
 from stanchion.errors import ConfigurationError
 from stanchion.limits.redis_script import Check, Grant, grants
 from stanchion.limits.redis_wire import Pool, RedisWire
+from stanchion.redis_driver import connections, in_time, redacted
 
 _log = logging.getLogger("stanchion.limits")
 
@@ -24,9 +24,6 @@ START = 1.0
 """Seconds in which the first connections are made, before there is a request to wait for them."""
 PROBE = 0.25
 """Seconds between two probes of a server that has failed."""
-_LATE = 0.01
-"""Seconds that this process's own loop may be late before a time-out is its own fault: then the reply, which may be
-there already, gets half the time once more."""
 _FAILURES = 2
 _IN_FLIGHT = 2
 _WORTH = 32
@@ -52,8 +49,8 @@ class RedisGate:
             ConfigurationError: the driver is missing, or the URL is none.
         """
         self._timeout = timeout
-        pool, self._errors, no_script = _driver(url)
-        self._wire = RedisWire(pool, no_script)
+        pool, self._errors, no_script = connections(url.replace("valkey://", "redis://", 1), f"store={redacted(url)!r}")
+        self._wire = RedisWire(cast("Pool", pool), no_script)
         self._url = redacted(url)
         self._waiting: list[_Waiting] = []
         self._calls: set[asyncio.Task[None]] = set()
@@ -146,17 +143,9 @@ class RedisGate:
         """One call of the script, within its time.
 
         Raises:
-            StoreFailed: there was no answer in time.
+            TimeoutError: there was no answer in time.
         """
-        bound = _Bound(self._timeout)
-        try:
-            return await self._wire.evaluate(keys, checks)
-        except asyncio.CancelledError:
-            if not bound.expired or bound.task.uncancel():
-                raise
-            raise StoreFailed(f"no answer within {self._timeout * 1000:g} ms") from None
-        finally:
-            bound.timer.cancel()
+        return await in_time(self._wire.evaluate(keys, checks), self._timeout)
 
     async def open(self) -> None:
         """Connect, and have the server learn the script; if that fails the first checks will.
@@ -180,56 +169,3 @@ class RedisGate:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._wire.close()
-
-
-def redacted(url: str) -> str:
-    """The URL without user and password."""
-    return re.sub("//.*@", "//***@", url)
-
-
-class _Bound:
-    """Cancels the running task in time, and somewhat later if it was this process that had no time."""
-
-    __slots__ = ("due", "expired", "late", "loop", "task", "timeout", "timer")
-
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
-        self.loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None  # a call always runs in one
-        self.task = task
-        self.expired = self.late = False
-        self.due = self.loop.time() + timeout
-        self.timer = self.loop.call_at(self.due, self.expire)
-
-    def expire(self) -> None:
-        if not self.late and self.loop.time() - self.due > _LATE:
-            self.late = True
-            self.timer = self.loop.call_later(self.timeout / 2, self.expire)
-            return
-        self.expired = True
-        self.task.cancel()
-
-
-def _driver(url: str) -> tuple[Pool, tuple[type[Exception], ...], type[Exception]]:
-    """What makes connections, what may go wrong with them, and which of that is a server without the script."""
-    try:
-        from redis.asyncio import ConnectionPool
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
-        from redis.exceptions import NoScriptError, RedisError
-    except ImportError:
-        raise ConfigurationError(f"store={redacted(url)!r} needs the driver: pip install 'stanchion[redis]'") from None
-    options: dict[str, Any] = {
-        "socket_timeout": None,  # a call is bounded as a whole, here
-        "socket_connect_timeout": None,
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-    }
-    try:
-        pool = ConnectionPool.from_url(url.replace("valkey://", "redis://", 1), **options)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"store={redacted(url)!r}: {error}; give a URL such as redis://localhost:6379/0"
-        ) from None
-    return cast("Pool", pool), (RedisError, StoreFailed, OSError, ValueError), NoScriptError

@@ -16,10 +16,10 @@ from stanchion.errors import RouteError
 from stanchion.http.hit import Later, called
 from stanchion.http.request import Request
 from stanchion.http.response import Response
-from stanchion.limits.redis_gate import redacted
 from stanchion.policies.base import Category, Policy
 from stanchion.policies.caches import after_success, caches_of, check_tags
 from stanchion.policies.runtime import Runtime
+from stanchion.redis_driver import redacted
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 from stanchion.routing.tree import ANY
 

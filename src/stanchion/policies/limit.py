@@ -13,12 +13,12 @@ from stanchion.http.response import Response
 from stanchion.limits.decision import Rule
 from stanchion.limits.gcra import Gcra
 from stanchion.limits.rate import SECOND, parse_rate
-from stanchion.limits.redis_gate import redacted
 from stanchion.limits.sliding_window import SlidingWindow
 from stanchion.policies.base import Category, Policy
 from stanchion.policies.limit_keys import NAMES, By, key_of
 from stanchion.policies.limiter import ALLOWED, REFUSED, Limiter, Naming, remote_of
 from stanchion.policies.runtime import Runtime
+from stanchion.redis_driver import redacted
 from stanchion.routing.outcome import RETRY_AFTER, Outcome
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 

@@ -5,20 +5,15 @@ next call reads that one. Here a connection whose call was not answered in full 
 """
 
 import asyncio
-import logging
-from time import monotonic
 from urllib.parse import urlsplit
 
+from stanchion.cache.probing import Probing
 from stanchion.cache.tiers.remote import Counts, server_key
 from stanchion.errors import ConfigurationError
-
-_log = logging.getLogger("stanchion.cache")
 
 LARGEST = 1_000_000
 """Bytes of a value: a server takes 1 MiB with the key, unless it was started otherwise."""
 
-_PROBE = 0.25
-_FAILURES = 2
 _MONTH = 30 * 86400
 """Seconds; what is more a server takes for a date."""
 _FAILED = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
@@ -45,8 +40,7 @@ class MemcachedTier:
         self._counts = Counts()
         self._lock = asyncio.Lock()
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._failures = 0
-        self._shut_until = 0.0
+        self._probing = Probing(f"memcached at {self._host}:{self._port}")
 
     def __repr__(self) -> str:
         return f"<MemcachedTier {self._host}:{self._port}, {'failing' if self.failing else 'answers'}>"
@@ -54,7 +48,7 @@ class MemcachedTier:
     @property
     def failing(self) -> bool:
         """Only one call in a quarter of a second is sent."""
-        return self._failures >= _FAILURES
+        return self._probing.failing
 
     def statistics(self) -> dict[str, int]:
         """What this process has asked and stored, and what failed."""
@@ -94,20 +88,17 @@ class MemcachedTier:
     async def _call(self, command: bytes) -> tuple[bytes, bytes] | None:
         """The reply's first line and its value; None where there was none in time."""
         async with self._lock:  # its time begins with its turn: who waits behind one that hangs finds it failing
-            now = monotonic()
-            if self.failing and now < self._shut_until:
+            if not self._probing.asks():
                 self._counts.failed += 1
                 return None
-            self._shut_until = now + _PROBE
             try:
                 async with asyncio.timeout(self._timeout):
                     reply = await self._exchange(command)
             except _FAILED as error:  # TimeoutError is an OSError
-                self._failed(error)
+                self._counts.failed += 1
+                self._probing.failed(error)
                 return None
-        if self.failing:
-            _log.warning("memcached at %s:%d answers again", self._host, self._port)
-        self._failures = 0
+        self._probing.answered()
         return reply
 
     async def _exchange(self, command: bytes) -> tuple[bytes, bytes]:
@@ -126,13 +117,6 @@ class MemcachedTier:
         finally:
             if not answered:
                 self._hang_up()
-
-    def _failed(self, error: Exception) -> None:
-        self._counts.failed += 1
-        self._failures += 1
-        self._shut_until = monotonic() + _PROBE
-        if self._failures == _FAILURES:
-            _log.warning("memcached at %s:%d does not answer: %r", self._host, self._port, error)
 
     def _hang_up(self) -> None:
         if self._connection is not None:

@@ -1,11 +1,11 @@
 """Tiers on servers that many machines share: what each call may take is bounded, and its failure is a miss."""
 
-import re
 from hashlib import blake2b
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from stanchion.errors import ConfigurationError
+from stanchion.redis_driver import redacted
 
 _PREFIX = b"stanchion:cache:"
 
@@ -67,7 +67,6 @@ def remote(url: str, timeout: float) -> Remote:
         from stanchion.cache.tiers.memcached_tier import MemcachedTier
 
         return MemcachedTier(url, timeout)
-    shown = re.sub("//.*@", "//***@", url)
     raise ConfigurationError(
-        f"{shown!r} is no store of a cache; give redis://HOST:PORT/DB, valkey://… or memcached://HOST:PORT"
+        f"{redacted(url)!r} is no store of a cache; give redis://HOST:PORT/DB, valkey://… or memcached://HOST:PORT"
     )
