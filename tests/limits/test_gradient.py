@@ -119,3 +119,30 @@ def test_latency_that_grows_at_full_use_lowers_it() -> None:
         limit.close(in_flight=100, lag=0.0)
     assert limit.limit < 80
     assert limit.statistics() == {"limit": limit.limit, "routes": 1}
+
+
+def test_a_stall_of_the_machine_is_no_sign_of_what_is_in_flight() -> None:
+    limit = fresh(initial=64)
+    limit.sample("a", 0.05)
+    assert limit.close(in_flight=64, lag=0.2, busy=0.1) == 64
+    assert limit.stalled
+    assert limit.starting
+    assert limit.close(in_flight=64, lag=0.0, busy=0.1) == 128
+
+
+def test_a_loop_that_is_blocked_again_and_again_lowers_it_without_computing() -> None:
+    limit = fresh(initial=64)
+    found = [limit.close(in_flight=64, lag=0.2, busy=0.1) for _ in range(3)]
+    assert found[:2] == [64, 64]
+    assert found[2] < 64
+    assert not limit.starting
+
+
+def test_a_delay_that_the_loop_may_make_is_no_change_of_a_quick_route() -> None:
+    limit = fresh(initial=16)
+    for window in range(6):
+        for _ in range(100):
+            limit.sample("quick", 0.0001 * (1 + 9 * (window % 2)))
+        before = limit.limit
+        assert limit.close(in_flight=before, lag=0.001) > before
+    assert limit.starting

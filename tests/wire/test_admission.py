@@ -231,7 +231,7 @@ def test_without_admission_everybody_is_served(serve: Serve) -> None:
 
 def test_refusals_are_counted_by_priority_and_reason(serve: Serve) -> None:
     gated = Gated()
-    served = serve(gated.app, max_in_flight=1, max_queue_wait=0.1, max_queued=2)
+    served = serve(gated.app, max_in_flight=1, max_queue_wait=0.5, max_queued=2)
     first = served.connect().send(get("/normal/a"))
     until(lambda: statistics(served)["in_flight"] == 1)
     waiting = []

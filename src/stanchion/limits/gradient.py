@@ -6,6 +6,11 @@ route is compared with its own past, for a change in the mix of quick and slow r
 are closed by the clock, not by counting samples. The loop's lag, which is this process's own saturation and nobody
 else's, lowers the limit at once. And it starts low and doubles until there is a sign of trouble, as TCP does (RFC 5681
 §3.1), and again when it has not been used for a while (RFC 7661): what nobody has tried is not known to be good.
+
+Two things are no signs. A late window in which this thread computed little, unless it is one of several: another
+process had the processor, and fewer requests in flight would not have helped. And a delay that the loop may make at any
+time: a route of 0.1 ms that takes 1 ms is no ten times slower dependency. Before, a machine that stuttered while the
+limit was still doubling had half of a slow route's requests turned away for a second.
 """
 
 from collections.abc import Hashable
@@ -21,6 +26,11 @@ _HEADROOM = 10
 tasks of 50 ms took a second more to come back after its first descent, which overshoots."""
 _NOISE = 4
 """Latency is taken to be at least this many times the tolerated lag: one round of the loop may be long by chance."""
+_BUSY = 0.5
+"""Part of a window's time that the loop's thread has to have computed for its lag to count at once. A blocking call in
+a handler makes lag without computing: that counts where windows in a row show it."""
+_EXCUSED = 2
+"""So many windows in a row are late without computing before that counts."""
 _LONG = 30
 """Windows the long run is averaged over. At 600, as in Gradient2 (by samples), a dependency that became ten times
 slower for good kept the limit down for a minute; at 30 windows of 0.1 s it is taken for granted after 3 s. A limit that
@@ -33,6 +43,7 @@ class GradientLimit:
     __slots__ = (
         "_estimate",
         "_initial",
+        "_late",
         "_least",
         "_long",
         "_most",
@@ -41,6 +52,7 @@ class GradientLimit:
         "_tolerated_lag",
         "_unused",
         "limit",
+        "stalled",
         "starting",
     )
 
@@ -48,6 +60,9 @@ class GradientLimit:
         """`tolerated_lag` in seconds: over it the loop counts as saturated by what is in flight."""
         self._estimate = float(initial)
         self._initial = initial
+        self._late = 0  # windows in a row
+        self.stalled = False
+        """Whether the last window was late, and that is not taken for a sign of what is in flight."""
         self._least = least
         self._most = most
         self._tolerated_lag = tolerated_lag
@@ -76,8 +91,14 @@ class GradientLimit:
             sums[0] += 1.0
             sums[1] += seconds
 
-    def close(self, *, in_flight: int, lag: float) -> int:
-        """End a window in which at most `in_flight` ran and the loop was `lag` seconds late; returns the new limit."""
+    def close(self, *, in_flight: int, lag: float, busy: float = 1.0) -> int:
+        """End a window in which at most `in_flight` ran, the loop was `lag` seconds late, and its thread computed for
+        the part `busy` of the time; returns the new limit."""
+        self._late = self._late + 1 if lag > self._tolerated_lag else 0
+        self.stalled = 0 < self._late <= _EXCUSED and busy < _BUSY
+        if self.stalled:
+            self._sums.clear()  # latency is of the same stall
+            return self.limit
         ended, mean, slower = self._latency()
         if in_flight < self._estimate / 2:
             estimate = self._rest(in_flight)
@@ -130,6 +151,6 @@ class GradientLimit:
             self._long[route] = long + (short - long) / _LONG
             count += samples
             total += seconds
-            ratios += samples * (short / long if long else 1.0)
+            ratios += samples * (short + self._tolerated_lag) / (long + self._tolerated_lag)
         self._sums.clear()
         return (count, total / count, ratios / count) if count else (0.0, 0.0, 1.0)

@@ -6,7 +6,7 @@ so long that a tenth of a second of refusals would be late before anything is do
 
 import asyncio
 from collections.abc import Callable, Hashable
-from time import monotonic_ns
+from time import monotonic_ns, thread_time_ns
 from typing import Final
 
 from stanchion.limits.gradient import GradientLimit
@@ -42,6 +42,7 @@ class InFlight:
         self._round = 0  # nanoseconds of a round of the loop in this window
         self._crowded = False
         self._opened = monotonic_ns()
+        self._computed = thread_time_ns()  # by the loop's thread, until the window opened
         self._timer = loop.call_later(_TICK / 1e9, self._tick, self._opened + _TICK)
 
     def __repr__(self) -> str:
@@ -91,12 +92,18 @@ class InFlight:
         self._timer.cancel()
         self._timer = self._loop.call_later(_TICK / 1e9, self._tick, now + _TICK)
         self.lag = max(now - due, self._round, 0)
-        self.limit = self._estimate.close(in_flight=self._peak, lag=self.lag / 1e9)
+        elapsed, computed = now - self._opened, thread_time_ns()
+        self.limit = self._estimate.close(
+            in_flight=self._peak, lag=self.lag / 1e9, busy=(computed - self._computed) / max(elapsed, 1)
+        )
         if not self._crowded:
             self._pacing.rest()
-        elif self._pacing.interval or self.lag > _TOLERATED:  # from the first time on that the loop is late
-            self._pacing.follow(ended=self._ended, limit=self.limit, elapsed=now - self._opened)
-        self._opened, self._peak, self._ended, self._round, self._crowded = now, self.count, 0, 0, False
+        elif self._pacing.interval or (
+            self.lag > _TOLERATED and not self._estimate.stalled
+        ):  # from the first time on that the loop is late
+            self._pacing.follow(ended=self._ended, limit=self.limit, elapsed=elapsed)
+        self._opened, self._computed, self._peak, self._ended = now, computed, self.count, 0
+        self._round, self._crowded = 0, False
         self._loop.call_soon(self._begin_round)
         self._closed()
 
