@@ -7,7 +7,7 @@ from stanchion.asgi.messages import Scope, Send
 from stanchion.http.files import File, FilePlan, prepare
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
-from stanchion.http.sendable import body_bytes, check_field
+from stanchion.http.sendable import body_bytes, raw_fields
 
 _NO_BODY = frozenset((204, 304))
 _PATHSEND = "http.response.pathsend"
@@ -80,13 +80,5 @@ def fields_of(response: Response) -> list[tuple[bytes, bytes]]:
     Raises:
         ValueError: one could end its line, or is the server's.
     """
-    pairs = [*(response.headers or {}).items(), *(response.more_headers or ())]
-    for name, value in pairs:
-        check_field(name, value)
-    if response.media_type is not None and response.status not in _NO_BODY:
-        check_field("content-type", response.media_type)
-        pairs.insert(0, ("content-type", response.media_type))
-    own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-    if response.date is not None:
-        own.append((b"date", response.date))
-    return own + [(name.lower(), value) for name, value in response.fields or ()]
+    fields = raw_fields(response)
+    return fields if response.status not in _NO_BODY else [field for field in fields if field[0] != b"content-type"]

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from copy import copy
 from time import time
 
-from stanchion.cache.entry import Field
 from stanchion.cache.kept import Form, Kept, split
 from stanchion.cache.rules import serving
 from stanchion.cache.rules.status import Handling, cache_status
 from stanchion.cache.rules.terms import terms
 from stanchion.http.response import ANSWERED, Response
-from stanchion.http.sendable import body_bytes, check_field
+from stanchion.http.sendable import body_bytes
 
 HIT = cache_status(Handling(hit=True))
 
@@ -33,24 +32,6 @@ def _form(asked: Mapping[bytes, bytes], kept: Kept) -> Form:
         if tag is not None and tag in known:
             return plain
     return form
-
-
-def fields_of(response: Response) -> list[Field]:
-    """A response's fields, Content-Type and Date among them, as an entry has them.
-
-    Raises:
-        ValueError: a field could break out of its line.
-    """
-    fields: list[Field] = []
-    if response.media_type is not None:
-        fields.append((b"content-type", response.media_type.encode("latin-1")))
-    if response.date is not None:
-        fields.append((b"date", response.date))
-    fields += [(name.lower(), value) for name, value in response.fields or ()]
-    for name, value in [*(response.headers or {}).items(), *(response.more_headers or ())]:
-        check_field(name, value)
-        fields.append((name.lower().encode(), value.encode("latin-1")))
-    return fields
 
 
 def body_of(response: Response) -> bytes:

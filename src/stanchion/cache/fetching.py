@@ -8,7 +8,7 @@ from time import time
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stanchion.cache.answering import body_of, fields_of
+from stanchion.cache.answering import body_of
 from stanchion.cache.declaration import Declaration
 from stanchion.cache.declaring import Declaring, Made
 from stanchion.cache.entry import Field, Stored
@@ -23,6 +23,7 @@ from stanchion.http.conditional import CONDITIONS
 from stanchion.http.files import File
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response, Stream
+from stanchion.http.sendable import raw_fields
 
 _FILL = 60.0
 """Seconds in which a streamed body has to be there to be kept."""
@@ -102,7 +103,7 @@ class Origin:
         return sent
 
     async def _confirmed(self, asked: Asked, response: Response, kept: Kept) -> Fetched:
-        fields, now = fields_of(response), time()
+        fields, now = raw_fields(response), time()
         if not validation.confirms(kept.stored, fields):
             return await self.ask(asked.key, asked.request)
         stored = validation.refreshed(kept.stored, fields, requested=asked.requested, received=now)
@@ -119,7 +120,7 @@ class Origin:
         if isinstance(response, Stream):
             return self._streamed(asked, response, read, received)
         body = body_of(response)
-        made = Made(response.status, fields_of(response), body, asked.requested, received)
+        made = Made(response.status, raw_fields(response), body, asked.requested, received)
         stored = self._stored(asked, made, read) if len(body) <= self._most else None
         if stored is None:
             return Fetched(response=response)
@@ -166,7 +167,7 @@ class Origin:
 
     def _streamed(self, asked: Asked, response: Stream, read: frozenset[bytes], received: float) -> Fetched:
         """Have the body kept while it is sent, unless it is too large, or never ends."""
-        made = Made(response.status, fields_of(response), b"", asked.requested, received)
+        made = Made(response.status, raw_fields(response), b"", asked.requested, received)
         endless = (response.media_type or "").startswith("text/event-stream")
         if endless or (response.length or 0) > self._most or self._stored(asked, made, read) is None:
             return Fetched(response=response)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Generic, TypeVar
 
-from stanchion.cache.answering import fields_of, marked
+from stanchion.cache.answering import marked
 from stanchion.cache.caches import Caches
 from stanchion.cache.declaration import Declaration
 from stanchion.cache.declaring import PRIVATE
@@ -16,6 +16,7 @@ from stanchion.cache.watched import CREDENTIALS
 from stanchion.http.hit import Later
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
+from stanchion.http.sendable import raw_fields
 from stanchion.telemetry.tallies import CacheCell
 
 K = TypeVar("K")
@@ -65,7 +66,7 @@ class Passing:
         requested = time()
         response = await self._call(request)
         if kept is not None and request.method == "HEAD" and response.status == 200:
-            fields = fields_of(response)
+            fields = raw_fields(response)
             updated = validation.head_update(kept.stored, fields, requested=requested, received=time())
             if updated is None:
                 await self._caches.invalidate(tag_of(request))
@@ -100,7 +101,7 @@ async def invalidate_related(caches: Caches, request: Request, response: Respons
     """Make what is kept of the request's URL invalid, and of those that the answer names (RFC 9111 §4.4)."""
     host = request.fields.get(b"host", b"").decode("latin-1").lower()
     query = f"?{request.query_string}" if request.query_string else ""
-    named = [field for field in fields_of(response) if field[0] in (b"location", b"content-location")]
+    named = [field for field in raw_fields(response) if field[0] in (b"location", b"content-location")]
     urls = invalidation.related(f"{request.scheme}://{host}{request.path}{query}", named)
     await caches.invalidate(*map(tag_of_url, urls))
 

@@ -23,6 +23,25 @@ def body_bytes(response: Response) -> bytes:
     raise TypeError(f"a response body reached the wire as {type(body).__name__}; expected bytes or str")
 
 
+def raw_fields(response: Response) -> list[tuple[bytes, bytes]]:
+    """All of a response's fields by lower-case name, Content-Type and Date among them where it has any.
+
+    Raises:
+        ValueError: one could end its line, or is the server's.
+    """
+    fields: list[tuple[bytes, bytes]] = []
+    if response.media_type is not None:
+        check_field("content-type", response.media_type)
+        fields.append((b"content-type", response.media_type.encode("latin-1")))
+    if response.date is not None:
+        fields.append((b"date", response.date))
+    fields += [(name.lower(), value) for name, value in response.fields or ()]
+    for name, value in [*(response.headers or {}).items(), *(response.more_headers or ())]:
+        check_field(name, value)
+        fields.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+    return fields
+
+
 def check_field(name: str, value: str) -> None:
     """Refuse a field that could break out of its line, or that frames the message.
 

@@ -16,7 +16,7 @@ from stanchion.deadline import remaining
 from stanchion.dependency import Dependency
 from stanchion.http.request import Request
 from stanchion.http.response import Stream
-from stanchion.http.sendable import check_field
+from stanchion.http.sendable import check_field, raw_fields
 from stanchion.upstream.connection import discard
 from stanchion.upstream.failures import UpstreamFailure, UpstreamTimeout
 from stanchion.upstream.outgoing import IDEMPOTENT, Outgoing
@@ -134,12 +134,7 @@ class Service:
             except BaseException:
                 await discard(response)
                 raise
-        fields = list(response.fields or ())
-        if response.media_type is not None:
-            fields.insert(0, (b"content-type", response.media_type.encode("latin-1")))
-        if response.date is not None:
-            fields.append((b"date", response.date))
-        return Reply(status=response.status, fields=fields, body=body)
+        return Reply(status=response.status, fields=raw_fields(response), body=body)
 
     async def _whole(self, response: Stream) -> bytes:
         parts, size = [], 0
