@@ -104,6 +104,10 @@ class Asking:
             self._refreshing.add(key)
             self._behind(self._refreshed(key, kept, request))
 
+    def refreshes(self, key: str, kept: Kept) -> bool:
+        """Whether the successor of a stale entry is being made, or has just failed, and the entry may still be had."""
+        return key in self._refreshing and kept.valid()
+
     async def _refreshed(self, key: str, kept: Kept, request: Request) -> None:
         deadline.lift()
         failed = True

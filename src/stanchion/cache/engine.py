@@ -5,8 +5,10 @@ behind. What it cannot answer is `Later`: one of those who wait for the same ask
 scope has it, the lease, then the origin; the others get what it got.
 """
 
+from collections.abc import Callable
 from functools import partial
 from time import monotonic_ns, time
+from typing import Any, TypedDict, Unpack
 
 from stanchion.cache.answering import HIT, answer
 from stanchion.cache.asking import Asking
@@ -25,6 +27,15 @@ from stanchion.telemetry.tallies import CacheCell
 _CONDITIONS = frozenset((b"if-modified-since", b"if-none-match", b"if-range", b"range"))
 _WISHES = frozenset((b"authorization", b"cache-control", b"if-match", b"if-unmodified-since", b"pragma"))
 """With one of these, what the entry is good for has to be looked at; a declared cache does not ask clients."""
+
+
+class _Vouched(TypedDict):
+    """What a hit says of itself; see `Hit`."""
+
+    until: int
+    valid: Callable[[], bool]
+    touch: Callable[[], bool]
+    count: Callable[[int], Any]
 
 
 class Engine:
@@ -86,30 +97,53 @@ class Engine:
         """A fresh entry's answer, which the wire layer may keep at hand if it is the same for all."""
         if request.method == "HEAD":
             return answer("HEAD", request.fields, kept, HIT)
-        form = kept.form(request.fields.get(b"accept-encoding"))
-        return Hit(
-            form.stored.body,
-            form.stored.status,
-            form.media_type,
-            {"Age": str(max(0, int(time() - kept.born))), "Cache-Status": HIT},
-            fields=form.fields,
-            date=form.date,
+        return self._made_hit(
+            kept,
+            request,
+            HIT,
             until=kept.until,
-            born=kept.born,
-            plain=self._shelved and not kept.stored.selecting,
             valid=kept.valid,
             touch=partial(self._layers.touch, key, request.fields, kept),
             count=partial(self._counts.add, CacheCell.HITS),
         )
 
-    def _at_hand(self, key: str, kept: Kept, request: Request, verdict: Use) -> Response:
-        if verdict is Use.FRESH:
-            self._counts.add(CacheCell.HITS)
-            return answer(request.method, request.fields, kept, HIT)
+    def _stale(self, key: str, kept: Kept, request: Request) -> Response:
+        """A stale entry's answer, with its successor made behind; at hand for others until that is there."""
         self._counts.add(CacheCell.STALE)
         self._asking.refresh(key, kept, request)
-        ttl = reuse.fresh_for(kept.stored, time())
-        return answer(request.method, request.fields, kept, cache_status(Handling(hit=True, ttl=ttl)))
+        ttl = reuse.fresh_for(kept.stored, time()) // 1
+        status = cache_status(Handling(hit=True, ttl=ttl))
+        if request.method == "HEAD" or not self._special.isdisjoint(request.fields):
+            return answer(request.method, request.fields, kept, status)
+        return self._made_hit(
+            kept,
+            request,
+            status,
+            until=kept.stale_until,
+            valid=partial(self._asking.refreshes, key, kept),
+            touch=lambda: reuse.fresh_for(kept.stored, time()) // 1 == ttl,
+            count=partial(self._counts.add, CacheCell.STALE),
+        )
+
+    def _made_hit(self, kept: Kept, request: Request, status: str, **vouched: Unpack[_Vouched]) -> Hit:
+        form = kept.form(request.fields.get(b"accept-encoding"))
+        return Hit(
+            form.stored.body,
+            form.stored.status,
+            form.media_type,
+            {"Age": str(max(0, int(time() - kept.born))), "Cache-Status": status},
+            fields=form.fields,
+            date=form.date,
+            born=kept.born,
+            plain=self._shelved and not kept.stored.selecting,
+            **vouched,
+        )
+
+    def _at_hand(self, key: str, kept: Kept, request: Request, verdict: Use) -> Response:
+        if verdict is Use.STALE:
+            return self._stale(key, kept, request)
+        self._counts.add(CacheCell.HITS)
+        return answer(request.method, request.fields, kept, HIT)
 
     async def _missed(self, key: str, request: Request) -> Response:
         """Look again, since others may have been answered while this request waited to be admitted; look into the tiers

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stanchion.cache.entry import Field, Stored
 from stanchion.cache.rules import freshness
-from stanchion.cache.rules.reuse import fresh_for
+from stanchion.cache.rules.reuse import fresh_for, stale_for
 from stanchion.http.coding import accepted
 from stanchion.http.codings.tags import coded_tag
 
@@ -31,7 +31,7 @@ class Form(Struct, frozen=True, eq=False):
 class Kept:
     """One stored response. Everything is settled when it is made, but for its forms, made when first asked for."""
 
-    __slots__ = ("_forms", "_looked", "_offered", "_valid", "born", "size", "stored", "until", "value")
+    __slots__ = ("_forms", "_looked", "_offered", "_valid", "born", "size", "stale_until", "stored", "until", "value")
 
     def __init__(self, stored: Stored, valid: Callable[[tuple[tuple[int, int], ...]], bool], now: float) -> None:
         """`valid` tells whether the generations of its tags are still the same; `now` is in Unix seconds."""
@@ -41,6 +41,8 @@ class Kept:
         fresh = fresh_for(stored, now)
         self.until = monotonic_ns() + int(fresh * 1e9) if fresh > 0 else 0
         """Nanoseconds of CLOCK_MONOTONIC up to which it answers any plain request; 0 where each has to be looked at."""
+        self.stale_until = monotonic_ns() + int((fresh + stale_for(stored)) * 1e9)
+        """As `until`, for an answer that may be stale while its successor is made."""
         bodies = len(stored.body) + sum(map(len, stored.encodings.values()))
         self.size = bodies + sum(len(name) + len(value) for name, value in stored.fields) + _OVERHEAD
         self._valid = valid

@@ -86,6 +86,12 @@ def _while_revalidate(own: Terms, stored: Stored) -> float:
     return own.while_revalidate if stored.stale is None else stored.stale
 
 
+def stale_for(stored: Stored) -> float:
+    """Seconds after its freshness for which `use` says STALE to the requests that `fresh_for` is about."""
+    own = terms(stored)
+    return 0.0 if own.unusable else _while_revalidate(own, stored)
+
+
 def may_stand_in(
     asked: Mapping[bytes, bytes], stored: Stored, now: float, *, answered: bool = False, longest: float = DISCONNECTED
 ) -> bool:
