@@ -1,0 +1,3 @@
+from tests.cache.conftest import clock
+
+__all__ = ["clock"]
