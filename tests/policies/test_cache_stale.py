@@ -1,4 +1,4 @@
-"""After its freshness: the answer that is out at once while the next is made, and the one that stands in for an error."""
+"""After its freshness: the answer that is out at once while the next is made, and the one that stands in for errors."""
 
 import asyncio
 import time
