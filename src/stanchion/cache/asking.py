@@ -225,6 +225,7 @@ class Asking:
 
         async def make() -> tuple[Fetched, bool]:
             fetched = await self._made(key, kept, request)
+            await self._layers.settled()  # who gets the lease next looks there
             return fetched, fetched.response is None
 
         return await once(self._leases, place, look, make)

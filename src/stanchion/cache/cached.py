@@ -142,7 +142,9 @@ class Cached(Generic[P, T]):
             return await once(bound.leases, key.encode(), look, make_and_keep)
 
         async def make_and_keep() -> tuple[Kept, bool]:
-            return await self._made(bound, key, args, kwargs), True
+            kept = await self._made(bound, key, args, kwargs)
+            await bound.layers.settled()  # who gets the lease next looks there
+            return kept, True
 
         kept = await bound.flights.run(key, make)
         bound.counts.add(CacheCell.MISSES if mine else CacheCell.COALESCED)

@@ -99,14 +99,15 @@ class Caches:
         """From now on tell these what becomes invalid."""
         self._purger = Purger(cdns)
 
-    def behind(self, work: Coroutine[Any, Any, object]) -> None:
-        """Have it done while the answer goes out."""
+    def behind(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object] | None:
+        """Have it done while the answer goes out; None, and it is not, where too much is behind already."""
         if len(self._behind) >= _MOST_BEHIND:
             work.close()
-            return
+            return None
         task = asyncio.get_running_loop().create_task(work)
         self._behind.add(task)
         task.add_done_callback(self._behind.discard)
+        return task
 
     def layers(self, tiers: tuple[str, ...]) -> Layers:
         """The tiers of a declaration.

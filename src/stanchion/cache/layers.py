@@ -4,6 +4,7 @@ An entry is under its URL's key; where the answer varies, a signpost is there, a
 found further away is put into the nearer tiers. An entry whose tags were invalidated is none.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from time import monotonic_ns, time
 from typing import Any, Protocol
@@ -60,7 +61,7 @@ class Layers:
         machine: Machine | None,
         remotes: Sequence[Away],
         valid: Callable[[tuple[tuple[int, int], ...]], bool],
-        behind: Callable[[Coroutine[Any, Any, object]], None],
+        behind: Callable[[Coroutine[Any, Any, object]], "asyncio.Task[object] | None"],
     ) -> None:
         """`valid` asks for the generations of tags; `behind` has something done while the answer goes out."""
         self._memory = memory
@@ -68,6 +69,7 @@ class Layers:
         self.remotes = tuple(remotes)
         self._valid = valid
         self._behind = behind
+        self._writes: set[asyncio.Task[object]] = set()  # to remote tiers
         self._read: dict[str, tuple[bytes, Found]] = {}  # without memory: the last entries read, and as what
 
     def __repr__(self) -> str:
@@ -128,6 +130,11 @@ class Layers:
             variant = variants.secondary(post.names, asked)
         self._put(key, variant, kept, kept, tagged)
         return kept
+
+    async def settled(self) -> None:
+        """Until what was put is in the tiers further away too, where these take it; each does so in a bounded time."""
+        if self._writes:
+            await asyncio.wait(self._writes)
 
     def touch(self, key: str, asked: Asked, kept: Kept) -> bool:
         """Whether memory still has this entry; counts as a use of it."""
@@ -204,10 +211,16 @@ class Layers:
             self._machine.put(place, packed, seconds)
         for away in self.remotes:
             if away.fleet:
-                self._behind(away.tier.put(place, packed, seconds))
+                self._write(away.tier.put(place, packed, seconds))
             elif not tagged:
                 alone = pack(replace(found.stored, generations=()))
-                self._behind(away.tier.put(place, alone, seconds))
+                self._write(away.tier.put(place, alone, seconds))
+
+    def _write(self, put: Coroutine[Any, Any, object]) -> None:
+        task = self._behind(put)
+        if task is not None:
+            self._writes.add(task)
+            task.add_done_callback(self._writes.discard)
 
 
 def _near_key(key: str, variant: bytes) -> str:
