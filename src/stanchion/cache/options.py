@@ -1,6 +1,6 @@
 """What is declared of a cache: how long, for whom, by what it varies, and where it is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -14,6 +14,18 @@ Scope = Literal["worker", "machine", "fleet"]
 
 MEMORY, MACHINE, STORE = "memory", "machine", "store"
 """The tiers that have a name; any other is the URL of one."""
+
+
+def misplaced(tiers: Sequence[str], scope: Scope) -> str | None:
+    """What is wrong with these tiers, also for this scope; None if nothing is."""
+    for tier in tiers:
+        if tier not in (MEMORY, MACHINE, STORE) and "://" not in tier:
+            return f"tiers: {tier!r} is none of 'memory', 'machine', 'store', and no URL"
+    near = {"worker": (), "machine": (MEMORY,), "fleet": (MEMORY, MACHINE)}[scope]
+    if near and set(tiers) <= set(near):
+        wanted = "'machine' or 'store'" if scope == "machine" else "'store'"
+        return f"scope={scope!r}: what one makes the others find in a tier they share; add {wanted} to tiers={tiers!r}"
+    return None
 
 
 class CacheOptions(Struct, frozen=True, kw_only=True):

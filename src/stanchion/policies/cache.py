@@ -1,5 +1,6 @@
 """Answers kept for others: look-up before admission, one call of the handler for many, stale answers while it works."""
 
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar, get_args
@@ -9,7 +10,7 @@ from msgspec.structs import fields, force_setattr
 
 from stanchion.cache.declaration import Declaration
 from stanchion.cache.engine import Engine
-from stanchion.cache.options import MACHINE, MEMORY, STORE, CacheOptions, Scope
+from stanchion.cache.options import CacheOptions, Scope, misplaced
 from stanchion.cache.passing import invalidate_related
 from stanchion.cache.rules.invalidation import SAFE
 from stanchion.errors import RouteError
@@ -24,6 +25,7 @@ from stanchion.routing.route import Call, Gate, InlineCall, Route
 from stanchion.routing.tree import ANY
 
 READING = ("GET", "HEAD", ANY)
+_FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NEED_TTL = ("stale", "stale_if_error", "client_ttl")
 
 
@@ -44,14 +46,11 @@ class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_lists()
+        self._check_choices()
         if self.ttl is None and (given := [name for name in _NEED_TTL if getattr(self, name)]):
             raise RouteError(
                 f"{self!r}: {given[0]} goes with a ttl; without one the response's own Cache-Control says all of it"
             )
-        if self.by not in ("public", "user") or self.scope not in get_args(Scope):
-            raise RouteError(f"{self!r}: by is 'public' or 'user', scope is one of {', '.join(get_args(Scope))}")
-        if self.key is not None and not callable(self.key):
-            raise RouteError(f"{self!r}: key is a function of the request that returns a text")
         if self.by == "user" and self.ttl is None:
             raise RouteError(f"{self!r}: answers of users need a ttl; what they say themselves is for shared caches")
 
@@ -64,11 +63,22 @@ class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
                 force_setattr(self, name, convert(value, tuple[str, ...]))  # lists are for who writes them
             except ValidationError:
                 raise RouteError(f"Cache({name}={value!r}): expected a list of texts") from None
-        for tier in self.tiers:
-            if tier not in (MEMORY, MACHINE, STORE) and "://" not in tier:
+        for name in self.vary:
+            if name == "*" or not _FIELD.fullmatch(name):
                 raise RouteError(
-                    f"Cache(tiers={self.tiers!r}): {tier!r} is none of 'memory', 'machine', 'store', and no URL"
+                    f"Cache(vary={self.vary!r}): {name!r} is no name of a field, such as 'Accept-Language'"
                 )
+
+    def _check_choices(self) -> None:
+        for name in ("compress", "surrogate_keys"):
+            if type(getattr(self, name)) is not bool:
+                raise RouteError(f"Cache({name}={getattr(self, name)!r}): expected True or False")
+        if self.by not in ("public", "user") or self.scope not in get_args(Scope):
+            raise RouteError(f"{self!r}: by is 'public' or 'user', scope is one of {', '.join(get_args(Scope))}")
+        if self.key is not None and not callable(self.key):
+            raise RouteError(f"{self!r}: key is a function of the request that returns a text")
+        if wrong := misplaced(self.tiers, self.scope):
+            raise RouteError(f"Cache({wrong})")
 
     def __repr__(self) -> str:
         """As it was written, without a password."""

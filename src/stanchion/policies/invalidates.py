@@ -32,7 +32,7 @@ class Invalidates(Policy, frozen=True, kw_only=True):
         super().__post_init__()
         if isinstance(self.tags, list):
             force_setattr(self, "tags", tuple(self.tags))
-        if isinstance(self.tags, str) or not self.tags or not all(isinstance(tag, str) for tag in self.tags):
+        if not isinstance(self.tags, tuple) or not self.tags or not all(isinstance(tag, str) for tag in self.tags):
             raise RouteError(f"invalidates={self.tags!r}: expected a list of tags, such as ['airport:{{iata}}']")
 
     def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
