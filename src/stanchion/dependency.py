@@ -15,14 +15,14 @@ from time import monotonic
 from types import TracebackType
 from typing import Annotated, ParamSpec, TypedDict, TypeVar
 
-import msgspec
 from msgspec import Meta, Struct
 
 from stanchion.deadline import remaining
-from stanchion.errors import ConfigurationError, ServiceUnavailable
+from stanchion.errors import ServiceUnavailable
 from stanchion.limits.breaker import Breaker
 from stanchion.limits.hedge import Hedge, RecentQuantile
 from stanchion.limits.retry_budget import RetryBudget
+from stanchion.ranges import check_ranges
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.tallies import DependencyCell
 
@@ -55,10 +55,7 @@ class DependencyOptions(Struct, frozen=True, kw_only=True):
     """Exceptions that are answers of the dependency, such as "no such customer": neither failures nor tried again."""
 
     def __post_init__(self) -> None:
-        try:
-            msgspec.convert({name: getattr(self, name) for name in _CHECKED}, _Ranges)
-        except msgspec.ValidationError as error:
-            raise ConfigurationError(f"dependency options: {error}") from None
+        check_ranges(self, "dependency option {name}={value!r}")
 
 
 class CallOptions(TypedDict, total=False):
@@ -70,17 +67,6 @@ class CallOptions(TypedDict, total=False):
     pause: float
     hedge: float | str | None
     answers: tuple[type[Exception], ...]
-
-
-class _Ranges(Struct):
-    retries: Annotated[int, Meta(ge=0, le=10)]
-    timeout: Annotated[float, Meta(gt=0)] | None
-    budget: Annotated[float, Meta(ge=0, le=1)]
-    pause: Annotated[float, Meta(ge=0)]
-    hedge: Annotated[float, Meta(gt=0)] | Annotated[str, Meta(pattern=_QUANTILE)] | None
-
-
-_CHECKED = _Ranges.__struct_fields__
 
 
 class Dependency:

@@ -3,20 +3,14 @@ before it. What it sends reaches the client as it is."""
 
 import argparse
 import os
-import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from stanchion.cli import version
+from stanchion.cli.announcing import announce
 from stanchion.cli.arguments import add_settings, load_settings
 from stanchion.cli.gateway_app import VARIABLE, Asked, app_of
-from stanchion.cli.terminal import paint
 from stanchion.settings import Settings
-
-if TYPE_CHECKING:
-    from stanchion.cluster.supervisor import Addresses
 
 _APP = "stanchion.cli.gateway_app:app"
 _EXAMPLES = """\
@@ -67,15 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ[VARIABLE] = msgspec.json.encode(asked).decode()
     from stanchion.cluster.supervisor import supervise
 
-    supervise(_APP, load, traceback=False, announce=partial(_announce, asked))
+    announced = partial(announce, f"is the gateway to {', '.join(asked.upstreams)}")
+    supervise(_APP, load, traceback=False, announce=announced)
     print("stopped")
     return 0
-
-
-def _announce(asked: Asked, addresses: "Addresses") -> None:
-    print(f"stanchion {version()} is the gateway to {', '.join(asked.upstreams)}; Ctrl+C stops it")
-    for url in addresses.urls:
-        print(f"  {paint(url, 'cyan')}")
-    if addresses.admin is not None:
-        print(f"  {paint(addresses.admin, 'cyan')}  /livez /readyz /metrics /status.json")
-    sys.stdout.flush()

@@ -2,17 +2,11 @@
 says."""
 
 import argparse
-import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
-from stanchion.cli import version
+from stanchion.cli.announcing import announce
 from stanchion.cli.arguments import add_app, add_settings, load_settings
-from stanchion.cli.terminal import paint
 from stanchion.settings import Settings
-
-if TYPE_CHECKING:
-    from stanchion.cluster.supervisor import Addresses
 
 _EXAMPLES = """\
 examples:
@@ -45,18 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_watchfiles()
     from stanchion.cluster.supervisor import supervise
 
-    announce = partial(_announce, arguments.app)
-    supervise(arguments.app, load, traceback=arguments.traceback, announce=announce)
+    announced = partial(announce, f"serves {arguments.app}")
+    supervise(arguments.app, load, traceback=arguments.traceback, announce=announced)
     print("stopped")
     return 0
-
-
-def _announce(target: str, addresses: "Addresses") -> None:
-    print(f"stanchion {version()} serves {target}; Ctrl+C stops it")
-    for url in addresses.urls:
-        print(f"  {paint(url, 'cyan')}")
-        if addresses.docs and url.startswith("http"):
-            print(f"  {paint(f'{url}/docs', 'cyan')}  its reference")
-    if addresses.admin is not None:
-        print(f"  {paint(addresses.admin, 'cyan')}  /livez /readyz /metrics /status.json")
-    sys.stdout.flush()

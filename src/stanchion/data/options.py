@@ -2,14 +2,15 @@
 
 from typing import Annotated, TypedDict
 
-import msgspec
 from msgspec import Meta, Struct
 
 from stanchion.data.database import Database
 from stanchion.data.driver import Driver, Limits
-from stanchion.data.postgres.driver import Postgres, redacted
+from stanchion.data.postgres.driver import Postgres
+from stanchion.data.postgres.pool import redacted
 from stanchion.data.sqlite.driver import SQLite
 from stanchion.errors import ConfigurationError
+from stanchion.ranges import check_ranges
 
 _SQLITE = "sqlite://"
 _POSTGRES = ("postgresql://", "postgres://")
@@ -35,11 +36,7 @@ class DatabaseOptions(Struct, frozen=True, kw_only=True):
     """Keys or rows of one gathered statement."""
 
     def __post_init__(self) -> None:
-        for field in msgspec.structs.fields(self):
-            try:
-                msgspec.convert(getattr(self, field.name), field.type)
-            except msgspec.ValidationError as error:
-                raise ConfigurationError(f"database({field.name}={getattr(self, field.name)!r}): {error}") from None
+        check_ranges(self, "database({name}={value!r})")
 
 
 class DatabaseKeywords(TypedDict, total=False):

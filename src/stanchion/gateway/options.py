@@ -1,12 +1,11 @@
 """How a prefix is proxied, each option declared once."""
 
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import fields
 
 from stanchion.errors import RouteError
+from stanchion.ranges import check_ranges
 from stanchion.upstream.limits import Limits
 
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -48,19 +47,11 @@ class ProxyOptions(Struct, frozen=True, kw_only=True):
     """Connections to one upstream of each worker."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if any(get_origin(kind) is Annotated for kind in (field.type, *get_args(field.type))):
-                self._check(field.name, field.type)
+        check_ranges(self, "proxy option {name}={value!r}", RouteError)
         if not self.host or not self.host.isascii() or any(c <= " " for c in self.host):
             raise RouteError(f"proxy option host={self.host!r}: expected 'upstream', 'client' or a host name")
         if self.health is not None and not self.health.startswith("/"):
             raise RouteError(f"proxy option health={self.health!r}: expected a path such as '/healthz'")
-
-    def _check(self, name: str, kind: Any) -> None:
-        try:
-            msgspec.convert(getattr(self, name), kind)
-        except msgspec.ValidationError as error:
-            raise RouteError(f"proxy option {name}={getattr(self, name)!r}: {error}") from None
 
     @property
     def limits(self) -> Limits:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Annotated, Any, ClassVar, get_args, get_origin
+from typing import Any, ClassVar
 
-import msgspec
 from msgspec import Struct
-from msgspec.structs import FieldInfo, fields
 
 from stanchion.errors import RouteError
 from stanchion.policies.runtime import Runtime
+from stanchion.ranges import check_ranges
 from stanchion.routing.outcome import Outcome
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 
@@ -39,9 +38,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     """Its gate gives the hits of a cache within back as they are."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if any(get_origin(kind) is Annotated for kind in (field.type, *get_args(field.type))):
-                _check(self, field)
+        check_ranges(self, f"{type(self).__name__}({{name}}={{value!r}})", RouteError)
 
     def wrap(self, call: Call, route: Route) -> Call:
         """The route's call with this policy around it; made once, at start."""
@@ -72,14 +69,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     def install_gate(self, gate: Gate, route: Route, runtime: Runtime) -> Gate:
         """The gate with this policy around it; `http.hit.when_made` marks a response that may be yet to be made."""
         return gate
-
-
-def _check(policy: Policy, field: FieldInfo) -> None:
-    value = getattr(policy, field.name)
-    try:
-        msgspec.convert(value, field.type)
-    except msgspec.ValidationError as error:
-        raise RouteError(f"{type(policy).__name__}({field.name}={value!r}): {error}") from None
 
 
 class Off(Struct, frozen=True):
