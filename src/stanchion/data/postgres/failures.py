@@ -1,0 +1,40 @@
+"""What asyncpg raises, as the database's failures."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
+from stanchion.errors import ConfigurationError
+
+
+def driver_module() -> Any:
+    """asyncpg, which is imported where a database needs it.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    try:
+        import asyncpg
+    except ImportError:
+        raise ConfigurationError("PostgreSQL needs a driver; install stanchion[postgresql]") from None
+    return asyncpg
+
+
+@contextmanager
+def translated(driver: Any) -> Iterator[None]:
+    """What goes wrong in the block is raised as one of `failures`, or as what it is where it is none of them."""
+    try:
+        yield
+    except driver.IntegrityConstraintViolationError as error:
+        raise ConstraintViolated(error.constraint_name or error.column_name or "a constraint") from error
+    except (TimeoutError, driver.QueryCanceledError) as error:
+        raise DatabaseTimeout from error
+    except (OSError, driver.PostgresConnectionError, driver.CannotConnectNowError) as error:
+        raise DatabaseUnavailable from error
+    except (driver.TooManyConnectionsError, driver.OperatorInterventionError) as error:
+        raise DatabaseUnavailable from error
+    except driver.InterfaceError as error:
+        if "connection" not in str(error) and "pool" not in str(error):
+            raise
+        raise DatabaseUnavailable from error
