@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from stanchion.data.budget import Fleet, check, share
 from stanchion.data.driver import FAILURES, Driver, Insertion, Rows, Statements
 from stanchion.data.gathering import Gathering, Keyed
+from stanchion.data.pages import PageRead
 from stanchion.data.rows import reader
 from stanchion.data.tables import Table, Tables
 from stanchion.errors import NotFound
+from stanchion.http.pages import Page, PageQuery
 
 T = TypeVar("T")
 
@@ -42,6 +44,20 @@ class Reading:
         async for part in self._statements.stream(statement, values):
             for row in self._made(kind, part):
                 yield row
+
+    async def page(
+        self, kind: type[T], query: PageQuery, statement: str, *values: Any, order: Sequence[str]
+    ) -> Page[T]:
+        """The page of a statement's rows that `query` asks for, by an order that tells one row from any other, such as
+        `("date", "-delay nulls last", "id")`. The statement itself has neither order nor limit; see `keyset`.
+
+        Raises:
+            InvalidCursor: the cursor is of another query (400).
+            ConfigurationError: there can be no such order.
+        """
+        read = PageRead(kind, query, statement, values, order)
+        found = await self._statements.fetch(read.statement, read.values)
+        return read.page(found, lambda rows: self._made(kind, rows))
 
     async def execute(self, statement: str, *values: Any) -> int:
         """Run a statement; returns how many rows it has changed."""
