@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from stanchion import Cache, HTTPError, Response
+from stanchion.cache import caches
 from stanchion.errors import NotFound, ServiceUnavailable
 from stanchion.testing import Client
 from tests.cache.clock import Clock
@@ -92,6 +93,17 @@ def test_a_refresh_that_fails_is_nobodys_error_and_is_not_tried_for_every_reques
         answer = client.get("/stale")
         assert (answer.status, answer.text) == (200, "call 1")
     assert origin.calls == 2
+
+
+def test_a_refresh_there_was_no_room_for_is_tried_again(
+    client: Client, origin: Counted, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get("/stale")
+    clock.advance(15)
+    with monkeypatch.context() as full:
+        full.setattr(caches, "_MOST_BEHIND", 0)
+        assert [client.get("/stale").text for _ in range(3)] == ["call 1"] * 3
+    soon(lambda: client.get("/stale").text == "call 2")
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=repr)

@@ -46,7 +46,7 @@ class Asking:
         self._passing = passing
         self._flights = caches.flights
         self._leases = caches.leases(options.scope) if self._layers.shared else None
-        self._counts = caches.counts(options.name)
+        self._counts = declaration.counts
         self._declared = declaration.governs
         self._passes: Passes[bytes] = Passes()
         self._coming: dict[bytes, int] = {}  # places whose call is about to be made, since when
@@ -102,7 +102,8 @@ class Asking:
         """Make the next entry behind an answer; one call at a time."""
         if key not in self._refreshing and len(self._refreshing) < _MOST_BEHIND:
             self._refreshing.add(key)
-            self._behind(self._refreshed(key, kept, request))
+            if self._behind(self._refreshed(key, kept, request)) is None:
+                self._refreshing.discard(key)
 
     def refreshes(self, key: str, kept: Kept) -> bool:
         """Whether the successor of a stale entry is being made, or has just failed, and the entry may still be had."""

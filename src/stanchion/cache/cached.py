@@ -4,9 +4,13 @@ The same tiers, flights and tags as for responses. In memory a result is kept as
 it is packed by the function's return annotation.
 """
 
+import asyncio
 import functools
+import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import Signature, iscoroutinefunction, signature
+from string import Formatter
 from time import monotonic_ns, time
 from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
 
@@ -21,7 +25,7 @@ from stanchion.cache.kept import Kept
 from stanchion.cache.keys import EVERYTHING
 from stanchion.cache.layers import Layers
 from stanchion.cache.leases import Leases, once
-from stanchion.cache.options import MEMORY, Scope
+from stanchion.cache.options import MEMORY, Scope, misplaced
 from stanchion.cache.rules import freshness
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
@@ -32,11 +36,17 @@ T = TypeVar("T")
 
 _UNPACKED = 4096
 """Bytes that a result counts for which cannot be packed."""
+_names: Counter[str] = Counter()
 _pack = msgspec.msgpack.Encoder().encode
-_text = msgspec.json.Encoder(order="deterministic").encode
+_plain = msgspec.msgpack.Encoder(order="deterministic").encode
+"""Of arguments: what JSON writes alike, such as None and NaN, or bytes and their base64, are different calls."""
+_PAUSE = 1.0
+"""Seconds after a failed refresh in which none is tried for that result."""
+_ROUNDS = 3
+"""Calls of others that a caller waits for, each of which may turn out to be from before an invalidation."""
 
 
-class FunctionOptions(Struct, frozen=True, kw_only=True):
+class FunctionOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the results of a function are kept; times are in seconds."""
 
     ttl: Annotated[float, Meta(gt=0)]
@@ -75,8 +85,9 @@ class Cached(Generic[P, T]):
         functools.update_wrapper(self, function)
         self._function = function
         self._options = options
-        self._name = f"{function.__module__}.{function.__qualname__}"
+        self._name = _named(function)
         self._signature = signature(function)
+        self._check_tags()
         self._decode = _decoder(function, self._name) if any(tier != MEMORY for tier in options.tiers) else None
         self._bound: _Bound | None = None
         self._refreshing: set[str] = set()
@@ -94,7 +105,7 @@ class Cached(Generic[P, T]):
             Exception: what the function raises; of callers who wait for one call each gets it.
         """
         bound, key = self._here(), self._key(args, kwargs)
-        kept = bound.layers.find(key, {})
+        kept = self._readable(bound.layers.find(key, {}))
         if kept is not None and kept.until > monotonic_ns():
             bound.counts.add(CacheCell.HITS)
             return self._value(kept)
@@ -102,12 +113,15 @@ class Cached(Generic[P, T]):
             bound.counts.add(CacheCell.STALE)
             if key not in self._refreshing:
                 self._refreshing.add(key)
-                bound.caches.behind(self._refreshed(bound, key, args, kwargs))
+                if bound.caches.behind(self._refreshed(bound, key, args, kwargs)) is None:
+                    self._refreshing.discard(key)
             return self._value(kept)
         try:
             return self._value(await self._called(bound, key, args, kwargs))
         except Exception:
-            if kept is None or freshness.staleness(kept.stored, time()) > self._options.stale_if_error:
+            if kept is None or not kept.valid():
+                raise
+            if freshness.staleness(kept.stored, time()) > self._options.stale_if_error:
                 raise
             bound.counts.add(CacheCell.STALE)
             return self._value(kept)
@@ -120,15 +134,18 @@ class Cached(Generic[P, T]):
         try:
             await self._called(bound, key, args, kwargs)
         except Exception:  # counted; the next call after the stale time raises it to its caller
-            return
-        finally:
+            asyncio.get_running_loop().call_later(_PAUSE, self._refreshing.discard, key)
+        except BaseException:
+            self._refreshing.discard(key)
+            raise
+        else:
             self._refreshing.discard(key)
 
     async def _called(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> Kept:
         mine = False
 
         async def look() -> Kept | None:
-            found = bound.layers.find(key, {}) or await bound.layers.fetch(key, {})
+            found = self._readable(bound.layers.find(key, {}) or await bound.layers.fetch(key, {}))
             return found if found is not None and found.until > monotonic_ns() else None
 
         async def make() -> Kept:
@@ -146,9 +163,13 @@ class Cached(Generic[P, T]):
             await bound.layers.settled()  # who gets the lease next looks there
             return kept, True
 
-        kept = await bound.flights.run(key, make)
-        bound.counts.add(CacheCell.MISSES if mine else CacheCell.COALESCED)
-        return kept
+        for _ in range(_ROUNDS):
+            kept = await bound.flights.run(key, make)
+            if mine or kept.valid():
+                bound.counts.add(CacheCell.MISSES if mine else CacheCell.COALESCED)
+                return kept
+        bound.counts.add(CacheCell.MISSES)
+        return await self._made(bound, key, args, kwargs)
 
     async def _made(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> Kept:
         options, requested = self._options, time()
@@ -186,6 +207,15 @@ class Cached(Generic[P, T]):
             return b"", _UNPACKED
         return (packed if self._decode is not None else b""), len(packed)
 
+    def _readable(self, kept: Kept | None) -> Kept | None:
+        """None for what cannot be read: another version of the program may have put it there."""
+        if kept is not None and kept.value is None:
+            try:
+                self._value(kept)
+            except msgspec.DecodeError:
+                return None
+        return kept
+
     def _value(self, kept: Kept) -> T:
         if kept.value is None:
             assert self._decode is not None
@@ -203,9 +233,10 @@ class Cached(Generic[P, T]):
     def _key(self, args: Any, kwargs: Any) -> str:
         if self._options.key is not None:
             return f"call {self._name}\n{self._options.key(*args, **kwargs)}"
+        arguments = self._arguments(args, kwargs)
         try:
-            return f"call {self._name}\n{_text(self._arguments(args, kwargs)).decode()}"
-        except (TypeError, NotImplementedError):
+            return f"call {self._name}\n{_plain(arguments).decode('latin-1')}"
+        except (TypeError, NotImplementedError, OverflowError, RecursionError):
             raise ConfigurationError(
                 f"an argument of {self._name} is no plain value; give cached(key=…), a function of the same arguments"
             ) from None
@@ -214,6 +245,16 @@ class Cached(Generic[P, T]):
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
+
+    def _check_tags(self) -> None:
+        for tag in self._options.tags:
+            try:
+                named = [name for _, name, _, _ in Formatter().parse(tag) if name is not None]
+            except ValueError as error:
+                raise ConfigurationError(f"cached(tags=[{tag!r}]): {error}; write `{{{{` for a brace") from None
+            for name in named:
+                if re.split(r"[.\[]", name)[0] not in self._signature.parameters:
+                    raise ConfigurationError(f"cached(tags=[{tag!r}]): {self._name} has no argument {name!r}")
 
     def _tags(self, args: Any, kwargs: Any) -> tuple[str, ...]:
         if not any("{" in tag for tag in self._options.tags):
@@ -232,6 +273,8 @@ def cached(**options: Any) -> Callable[[Callable[P, Awaitable[T]]], Cached[P, T]
         checked = msgspec.convert(options, FunctionOptions, strict=True)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"cached(): {error}; give ttl in seconds, and see FunctionOptions") from None
+    if wrong := misplaced(tuple(checked.tiers), checked.scope):
+        raise ConfigurationError(f"cached({wrong})")
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Cached[P, T]:
         if not iscoroutinefunction(function):
@@ -246,6 +289,13 @@ def _alone() -> Caches:
     """Those of a program that serves no app: memory alone."""
     cells = memoryview(bytearray(8 * len(CacheCell))).cast("Q")
     return Caches(Settings(), Board.private(series=16, clients=8), lambda kind, name: (cells, 0))
+
+
+def _named(function: Callable[..., Any]) -> str:
+    """A name that all workers have for it. Functions within others may share one, and get numbers."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    _names[name] += 1
+    return name if _names[name] == 1 else f"{name} {_names[name]}"
 
 
 def _decoder(function: Callable[..., Any], name: str) -> Callable[[bytes], Any]:

@@ -63,8 +63,8 @@ def tag_of(request: Request) -> str:
 
 
 def is_ours(tag: str) -> bool:
-    """Whether a tag is made here, of a URL or for everything, and not one that was declared."""
-    return tag == EVERYTHING or tag.startswith("url ")
+    """Whether a tag is made here, of a URL, of a call or for everything, and not one that was declared."""
+    return tag == EVERYTHING or tag.startswith("url ") or (tag.startswith("call ") and "\n" in tag)
 
 
 def stored_key(key: str, variant: bytes) -> bytes:
