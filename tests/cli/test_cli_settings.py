@@ -37,3 +37,12 @@ def test_one_setting_is_explained(stanchion: Stanchion) -> None:
 
 def test_the_reference_page_can_be_printed_whatever_is_set(stanchion: Stanchion) -> None:
     assert stanchion("settings", "--reference", STANCHION_PORT="9").stdout == markdown()
+
+
+def test_a_secret_is_not_printed(stanchion: Stanchion) -> None:
+    secret = "0123456789abcdef"
+    for arguments in ((), ("secret",), ("--json",)):
+        printed = stanchion("settings", *arguments, STANCHION_SECRET=secret).stdout
+        assert secret not in printed
+        assert "set, not shown" in printed
+    assert json.loads(stanchion("settings", "--json").stdout)["secret"] == {"value": None, "from": "default"}

@@ -10,6 +10,7 @@ from stanchion.cli.terminal import paint, table
 from stanchion.errors import SettingsError
 from stanchion.settings.fields import SETTINGS
 from stanchion.settings.reference import documentation, markdown
+from stanchion.settings.setting import Setting
 from stanchion.settings.sources import Loaded
 
 _EXAMPLES = """\
@@ -52,9 +53,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _as_data(loaded: Loaded) -> Mapping[str, object]:
     return {
-        name: {"value": getattr(loaded.settings, name), "from": loaded.origins.get(name, "default")}
-        for name in SETTINGS
+        name: {"value": _plain(setting, loaded), "from": loaded.origins.get(name, "default")}
+        for name, setting in SETTINGS.items()
     }
+
+
+def _plain(setting: Setting, loaded: Loaded) -> object:
+    value: object = getattr(loaded.settings, setting.name)
+    return setting.show(value) if setting.unit == "secret" and value is not None else value
 
 
 def _explain(name: str, loaded: Loaded) -> str:

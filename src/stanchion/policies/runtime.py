@@ -41,6 +41,12 @@ class Runtime:
             self._board = Board.private(series=settings.max_series, clients=settings.limit_clients)
         return self._board
 
+    @property
+    def key(self) -> bytes:
+        """What to sign with that a client only brings back: the setting `secret`, else the server's own."""
+        secret = self.settings.secret
+        return self.board.secret if secret is None else secret.encode()
+
     def tally(self, kind: str, name: str) -> tuple[memoryview, int]:
         """The row's cells, and the first of eight that are for `name`; this worker alone writes them."""
         board = self.board

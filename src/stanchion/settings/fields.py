@@ -11,6 +11,7 @@ from stanchion.settings.sizes import GiB, KiB, MiB, TiB
 
 Size = Annotated[int, Meta(extra={"unit": "bytes"})]
 Duration = Annotated[float, Meta(extra={"unit": "seconds"})]
+Secret = Annotated[str, Meta(min_length=16, max_length=4096)]
 Path = Annotated[str, Meta(min_length=1, max_length=107)]  # sockaddr_un holds 108 bytes with the final NUL
 
 HOUR = 3600.0
@@ -54,6 +55,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     instances: Annotated[int, Meta(ge=1, le=100_000)] = 1
     """How many of these servers the deployment runs, each with its workers: what is declared for all of them together,
     such as a database's connections, is divided by it. The most that an autoscaler may start."""
+
+    secret: Annotated[Secret | None, Meta(extra={"unit": "secret"})] = None
+    """What is signed with that clients only bring back, such as cursors of pages: the same for all instances, and best
+    32 random bytes or more in the environment or the file, for flags can be seen by others. Not set, each server makes
+    one at its start: what another one has signed, or this one before, is then refused."""
 
     admin_host: Annotated[str, Meta(min_length=1, max_length=255)] = "127.0.0.1"
     """The address of the admin port, which answers probes and metrics. It has no authentication: use `0.0.0.0` only

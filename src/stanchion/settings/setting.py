@@ -20,7 +20,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     type: Any
     default: Any
     unit: str
-    """`bytes`, `seconds`, `ratio`, or empty for a plain value."""
+    """`bytes`, `seconds`, `ratio`, `secret` for text that is never shown, or empty for a plain value."""
     alternatives: tuple[inspect.Type, ...]
     """The kinds of value it takes, as msgspec describes them; `None` left out."""
 
@@ -90,12 +90,15 @@ class Setting(Struct, frozen=True, kw_only=True):
         try:
             self._convert(value, strict=True)
         except ValueError:
-            raise SettingsError(f"{self.name}={value!r}: expected {self.expected}") from None
+            shown = self.name if self.unit == "secret" else f"{self.name}={value!r}"
+            raise SettingsError(f"{shown}: expected {self.expected}") from None
 
     def show(self, value: object) -> str:
         """The value as one would write it."""
         if value is None:
             return "not set"
+        if self.unit == "secret":
+            return "set, not shown"
         if isinstance(value, bool):
             return str(value).lower()
         if self.unit == "bytes" and isinstance(value, int):

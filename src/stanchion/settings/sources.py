@@ -116,4 +116,5 @@ def _parse(given: _Given) -> Any:
     except ValueError:
         example = setting.example and f", {setting.example}"
         expected = f"expected {setting.expected}{example}"
-    raise SettingsError(f"{given.shown}: {expected}; correct it or {given.undo}")
+    shown = f"{given.name} from {given.origin}" if setting.unit == "secret" else given.shown
+    raise SettingsError(f"{shown}: {expected}; correct it or {given.undo}")
