@@ -186,3 +186,45 @@ def test_a_key_that_cannot_be_hashed_fails_by_itself() -> None:
         assert await good == 16
 
     asyncio.run(work())
+
+
+def test_a_malformed_key_is_found_by_halves() -> None:
+    store = Store()
+
+    async def work() -> None:
+        keyed = Keyed(store.load)
+        calls = [keyed.get(key) for key in (*range(100), MALFORMED, *range(101, 256))]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(outcomes.pop(100), ValueError)
+        assert outcomes == [alone(key) for key in (*range(100), *range(101, 256))]
+
+    asyncio.run(work())
+    assert len(store.asked) == 1 + 2 * 8
+
+
+def test_what_is_found_may_be_an_error_and_is_its_keys_alone() -> None:
+    async def load(keys: Sequence[int]) -> dict[int, Any]:
+        return {key: LookupError(f"no {key}") if key == 1 else key for key in keys}
+
+    async def work() -> None:
+        keyed: Keyed[int, int] = Keyed(load)
+        good, bad, again = (keyed.get(key) for key in (0, 1, 1))
+        assert await good == 0
+        for each in (bad, again):
+            with pytest.raises(LookupError, match="no 1"):
+                await each
+
+    asyncio.run(work())
+
+
+def test_those_who_ask_for_one_key_need_not_share_what_is_found() -> None:
+    async def load(keys: Sequence[int]) -> dict[int, list[int]]:
+        return {key: [key] for key in keys if key}
+
+    async def work() -> None:
+        keyed: Keyed[int, list[int]] = Keyed(load, copied=list)
+        one, again, other, none, nothing = await asyncio.gather(*(keyed.get(key) for key in (1, 1, 2, 0, 0)))
+        assert (one, again, other, none, nothing) == ([1], [1], [2], None, None)
+        assert one is not again
+
+    asyncio.run(work())

@@ -7,20 +7,29 @@ async with db.transaction() as tx:
     await tx.execute("UPDATE seats SET free = free - 1 WHERE flight = $1", 7)
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import date
 from typing import Any, TypeVar
+from uuid import UUID
 
 from stanchion.data.budget import Fleet, check, share
 from stanchion.data.driver import FAILURES, Driver, Insertion, Rows, Statements
 from stanchion.data.gathering import Gathering, Keyed
 from stanchion.data.pages import PageRead
-from stanchion.data.rows import reader
+from stanchion.data.rows import copier, reader
+from stanchion.data.statements.asking import asking
+from stanchion.data.statements.recorded import Recorded
+from stanchion.data.statements.recorder import Recorder
 from stanchion.data.tables import Table, Tables
 from stanchion.errors import NotFound
 from stanchion.http.pages import Page, PageQuery
 
 T = TypeVar("T")
+_GATHERED = frozenset((int, str, bytes, bool, UUID, date))
+"""Types of keys whose values are equal only if any database takes them for the same. 1 and 1.0 are not where a key is
+text, nor 0.0 and -0.0: so a gathering has keys of one type, and those of other types go alone."""
 
 
 class Reading:
@@ -78,14 +87,16 @@ class Database(Reading):
     ) -> None:
         """`connections` are those of all workers together, `largest_batch` the keys or rows of a batch, `batches` how
         many of them may run at one time."""
-        super().__init__(driver, driver.native)
         self.name = name
+        self.recorder = Recorder(name)
+        driver = Recorded(driver, self.recorder)
+        super().__init__(driver, driver.native)
         self.tables = Tables()
         self._connections = connections
         self._driver = driver
         self._largest = largest_batch
         self._batches = batches
-        self._keyed: dict[type, Keyed[Any, Any]] = {}
+        self._keyed: dict[tuple[type, type], Keyed[Any, Any]] = {}  # by what a row is, and what its key
         self._inserting: Gathering[Insertion, Rows] = Gathering(driver.insert, largest=largest_batch, in_flight=1)
 
     def __repr__(self) -> str:
@@ -113,7 +124,8 @@ class Database(Reading):
         return self.tables.declare(kind, name, key)
 
     async def get(self, kind: type[T], key: Any, *, alone: bool = False) -> T:
-        """The row with this key. Reads of one loop tick are one statement, unless it is to be `alone`.
+        """The row with this key. Reads of one loop tick are one statement, unless it is to be `alone`, or the key of a
+        type whose equal values the database may tell apart: a float, a Decimal, a datetime.
 
         Raises:
             NotFound: there is none (404).
@@ -125,17 +137,19 @@ class Database(Reading):
 
     async def find(self, kind: type[T], key: Any, *, alone: bool = False) -> T | None:
         """As `get`; None where there is none."""
-        if alone:
+        if alone or type(key) not in _GATHERED:
             found: dict[Any, T] = await self._load(self.tables.of(kind), [key])
             return found.get(key)
-        row: T | None = await self._reads(kind).get(key)
+        reads = self._reads(kind, type(key))
+        self._asked(self.tables.of(kind).lookup.one, reads)
+        row: T | None = await reads.get(key)
         return row
 
     async def get_many(self, kind: type[T], keys: Sequence[Any]) -> list[T | None]:
         """The rows with these keys, in their order; None for those there are not."""
-        reads = self._reads(kind)
-        answers = [reads.get(key) for key in keys]
-        return [await answer for answer in answers]
+        if all(type(key) in _GATHERED for key in keys):
+            return list(await asyncio.gather(*(self._reads(kind, type(key)).get(key) for key in keys)))
+        return [await self.find(kind, key) for key in keys]
 
     async def insert(self, row: T, *, alone: bool = False) -> T:
         """Insert a row, with the table's defaults for what is None, and return it as it then is.
@@ -153,7 +167,14 @@ class Database(Reading):
             if isinstance(outcome, Exception):
                 raise outcome
             return self._made(type(row), outcome)[0]
+        self._asked(insertion.statement, self._inserting)
         return self._made(type(row), await self._inserting.call(insertion))[0]
+
+    def _asked(self, statement: str, gathered: Gathering[Any, Any] | Keyed[Any, Any]) -> None:
+        """Note that the running request waits for this statement's next batch."""
+        request = asking.get()
+        if request is not None:
+            request.gathered(self.recorder, self.recorder.entry(statement), gathered.statistics()["batches"])
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Reading]:
@@ -184,15 +205,16 @@ class Database(Reading):
         """Raise while the database does not answer; for a readiness check."""
         await self._driver.check()
 
-    def _reads(self, kind: type[T]) -> Keyed[Any, T]:
-        keyed = self._keyed.get(kind)
+    def _reads(self, kind: type[T], key: type) -> Keyed[Any, T]:
+        keyed = self._keyed.get((kind, key))
         if keyed is None:
             table = self.tables.of(kind)
-            keyed = self._keyed[kind] = Keyed(
+            keyed = self._keyed[kind, key] = Keyed(
                 lambda keys: self._load(table, keys),
                 largest=self._largest,
                 in_flight=self._batches,
                 fatal=lambda error: isinstance(error, FAILURES),
+                copied=copier(kind),
             )
         return keyed
 

@@ -32,6 +32,7 @@ class Lookup(NamedTuple):
     """How rows are found by a key."""
 
     table: str
+    """Its name as SQL."""
     key: str
     """The column."""
     one: str

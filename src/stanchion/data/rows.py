@@ -1,9 +1,13 @@
 """Rows to values: a Struct by the names of its columns, or the one value of a row that has but one."""
 
 from collections.abc import Callable, Hashable, Sequence
+from copy import copy, deepcopy
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from uuid import UUID
 
 import msgspec
 from msgspec import NODEFAULT, Struct
@@ -14,6 +18,7 @@ from stanchion.errors import ConfigurationError
 T = TypeVar("T")
 Row = Sequence[Any]
 Read = Callable[[Row], Any]
+_IMMUTABLE = frozenset((bool, int, float, str, bytes, Decimal, UUID, date, time, datetime, timedelta))
 
 
 def reader(kind: type[T], columns: tuple[str, ...], native: frozenset[type]) -> Callable[[Row], T]:
@@ -25,6 +30,13 @@ def reader(kind: type[T], columns: tuple[str, ...], native: frozenset[type]) -> 
         ConfigurationError: a field without a default has no column.
     """
     return _reader(cast(Hashable, kind), columns, native)
+
+
+def copier(kind: type[T]) -> Callable[[T], T] | None:
+    """What makes a row's Struct for another caller; None where they may share it, as nobody can change it."""
+    if not all(_plain(field.type, _IMMUTABLE) for field in fields(cast(Any, kind))):
+        return deepcopy
+    return None if cast(Any, kind).__struct_config__.frozen else copy
 
 
 @lru_cache(maxsize=1024)

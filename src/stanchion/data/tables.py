@@ -46,7 +46,7 @@ class Table(Struct, Generic[T], frozen=True, kw_only=True, dict=True):
         """How a row is found by its key."""
         key = quoted(self.key)
         select = f"SELECT {', '.join(map(quoted, self.columns))} FROM {quoted(self.name)}"
-        return Lookup(self.name, self.key, f"{select} WHERE {key} = $1", f"{select} WHERE {key} = any($1)")
+        return Lookup(quoted(self.name), self.key, f"{select} WHERE {key} = $1", f"{select} WHERE {key} = any($1)")
 
     def insertion(self, columns: tuple[str, ...]) -> str:
         """Inserts `$1`, `$2`, … as these columns, and returns the whole row."""

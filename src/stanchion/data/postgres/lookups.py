@@ -1,8 +1,9 @@
 """Many keys in one statement, `= any($1)`, such that each gets the row that a statement of its own would find.
 
-Rows are told apart by the key's value. The server may take another value for the same, as 0.1 for the nearest float: a
-row that is nobody's is a sign of that, and the keys without a row are then asked for one by one. Where text compares
-equal that is not (`char(n)`, citext, a nondeterministic collation) there need be no sign, so these are always asked so.
+Rows are told apart by the value of their key, and the server may take one value for another: with citext 'a' for 'A',
+0.1 for the nearest `real`, a `macaddr` for all its spellings. So keys go together only where the type of the column has one
+form of each value; elsewhere they are asked for one by one. A row that is still nobody's is of a key that was converted,
+as the text of a UUID: then those without a row are asked for one by one.
 """
 
 from collections.abc import Sequence
@@ -11,24 +12,28 @@ from typing import Any
 from stanchion.data.driver import Found, Lookup
 from stanchion.deadline import remaining
 
-_LOOSE = """
-SELECT coalesce((
-    SELECT t.typname IN ('bpchar', 'citext') OR NOT coalesce(c.collisdeterministic, true)
-    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation c ON c.oid = a.attcollation
-    WHERE a.attrelid = to_regclass($1) AND a.attname = $2
-), false)
+_EXACT = """
+WITH RECURSIVE types(oid, collation, base) AS (
+    SELECT a.atttypid, a.attcollation, t.typbasetype
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = to_regclass($1) AND a.attname = $2
+    UNION ALL SELECT t.oid, types.collation, t.typbasetype FROM types JOIN pg_type t ON t.oid = types.base
+)
+SELECT (t.typname = any($3) OR t.typtype = 'e') AND coalesce(c.collisdeterministic, true)
+FROM types JOIN pg_type t USING (oid) LEFT JOIN pg_collation c ON c.oid = types.collation WHERE types.base = 0
 """
+_TYPES = ("int2", "int4", "int8", "numeric", "text", "varchar", "uuid", "bytea", "bool", "date")
+"""Besides enumerations. A domain counts as what it is made of."""
 
 
 class Lookups:
     """What has been found out about tables' keys."""
 
     def __init__(self) -> None:
-        self._loose: dict[tuple[str, str], bool] = {}
+        self._exact: dict[tuple[str, str], bool] = {}
 
     async def found(self, connection: Any, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """The keys' rows, on this connection."""
-        if len(keys) == 1 or await self._is_loose(connection, lookup):
+        if len(keys) == 1 or not await self._is_exact(connection, lookup):
             return _aligned(keys, {key: await _one(connection, lookup, key) for key in keys})
         records = await connection.fetch(lookup.many, list(keys), timeout=remaining())
         rows = {record[lookup.key]: record for record in records}
@@ -37,11 +42,14 @@ class Lookups:
             rows |= {key: await _one(connection, lookup, key) for key in missing}
         return _aligned(keys, rows)
 
-    async def _is_loose(self, connection: Any, lookup: Lookup) -> bool:
+    async def _is_exact(self, connection: Any, lookup: Lookup) -> bool:
         name = lookup.table, lookup.key
-        if name not in self._loose:
-            self._loose[name] = await connection.fetchval(_LOOSE, *name, timeout=remaining())
-        return self._loose[name]
+        if name not in self._exact:
+            exact = await connection.fetchval(_EXACT, *name, _TYPES, timeout=remaining())
+            if exact is None:  # there is no such table; perhaps not yet
+                return False
+            self._exact[name] = exact
+        return self._exact[name]
 
 
 def _aligned(keys: Sequence[Any], rows: dict[Any, Any]) -> Found:
