@@ -1,9 +1,9 @@
 """Many keys in one statement, `= any($1)`, such that each gets the row that a statement of its own would find.
 
 Rows are told apart by the value of their key, and the server may take one value for another: with citext 'a' for 'A',
-0.1 for the nearest `real`, a `macaddr` for all its spellings. So keys go together only where the type of the column has one
-form of each value; elsewhere they are asked for one by one. A row that is still nobody's is of a key that was converted,
-as the text of a UUID: then those without a row are asked for one by one.
+0.1 for the nearest `real`, a `macaddr` for all its spellings. So keys go together only where the column's type has one
+form of each value; elsewhere they are asked for one by one. A row that is still nobody's is of a key that was
+converted, as the text of a UUID: then those without a row are asked for one by one.
 """
 
 from collections.abc import Sequence
