@@ -30,6 +30,7 @@ from stanchion.outside import Outside
 from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.caches import caches_of
+from stanchion.policies.databases import joined, known
 from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
 from stanchion.policies.tallied import tallied
@@ -251,6 +252,7 @@ class Compiled:
         """Have what is outside counted, opened and closed with the worker."""
         for dependency in app.dependencies.values():
             tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
+        joined(runtime, app.databases)
         for service in app.services.values():
             runtime.at_start(service.open)
             runtime.at_end(service.close)
@@ -380,5 +382,6 @@ def compile_route(route: Route, resources: Mapping[type, Any], limits: BindLimit
     """One route to its endpoint: bound, with its policies around it."""
     names = tuple(parameter.name for parameter in parse(route.template).parameters)
     binding = bind(route, names, resources, limits)
-    endpoint = endpoint_of(route, binding.call, names, runtime, inline=binding.inline, takes_body=binding.takes_body)
+    call = known(binding.call, route, runtime)
+    endpoint = endpoint_of(route, call, names, runtime, inline=binding.inline, takes_body=binding.takes_body)
     return CompiledRoute(route, binding, endpoint)

@@ -38,6 +38,7 @@ _DECIDED = (
 _LIMIT = ("Allowed", "Queued", "Refused", "Store failed", "Forgotten")
 _BULKHEAD = ("Served", "Refused")
 _DEPENDENCY = ("Called", "Failed", "Refused", "Retried", "Hedged", "Retry denied")
+_DATABASE = ("Connections", "In use", "Waiting", "Statements", "Batches", "Refused", "Failed", "Timed out", "Repeated")
 _POOL = ("Done", "Refused", "Crashed")
 _CACHE = ("Hits", "Stale", "Misses", "Coalesced", "Revalidated", "Stored", "Failed")
 _TIER = ("Hits", "Misses", "Stored", "Evicted", "Failed")
@@ -50,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--routes",
         action="store_true",
-        help="print requests and latencies by route, and what limits, bulkheads, pools and caches did",
+        help="print requests and latencies by route, and what limits, bulkheads, databases, pools and caches did",
     )
     parser.add_argument("--json", action="store_true", help="print JSON; durations in seconds, sizes in bytes")
 
@@ -82,6 +83,7 @@ def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
             ("Limit", _LIMIT, status["limits"]),
             ("Bulkhead", _BULKHEAD, status["bulkheads"]),
             ("Dependency", _DEPENDENCY, status["dependencies"]),
+            ("Database", _DATABASE, status["databases"]),
             ("Pool", _POOL, status["pools"]),
             ("Cache", _CACHE, status["caches"]),
             ("Tier", _TIER, status["cache_tiers"]),

@@ -16,11 +16,15 @@ from stanchion.telemetry.tallies import (
     BULKHEAD,
     CACHE,
     CACHE_TIER,
+    DATABASE,
+    DATABASE_POOL,
     DEPENDENCY,
     LIMIT,
     POOL,
     BulkheadCell,
     CacheCell,
+    DatabaseCell,
+    DatabasePoolCell,
     DependencyCell,
     LimitCell,
     PoolCell,
@@ -112,6 +116,9 @@ class Status(Struct, frozen=True, kw_only=True):
     """By name, each with its counts by `telemetry.tallies.BulkheadCell`."""
     dependencies: Mapping[str, Mapping[str, int]]
     """By name, each with its counts by `telemetry.tallies.DependencyCell`."""
+    databases: Mapping[str, Mapping[str, int]]
+    """By name, each with its counts by `telemetry.tallies.DatabaseCell`, and its connections, those in use and the
+    statements that wait for one by `DatabasePoolCell`."""
     pools: Mapping[str, Mapping[str, int]]
     """`threads` and `processes`, each with its counts by `telemetry.tallies.PoolCell`."""
     caches: Mapping[str, Mapping[str, int]]
@@ -204,6 +211,12 @@ def bulkheads(shown: Snapshot) -> dict[str, dict[str, int]]:
 def dependencies(shown: Snapshot) -> dict[str, dict[str, int]]:
     """Every dependency's counts, over all workers there have been."""
     return _counted(shown, DEPENDENCY, DependencyCell)
+
+
+def databases(shown: Snapshot) -> dict[str, dict[str, int]]:
+    """Every database's counts, over all workers there have been, and its connections now."""
+    pools = _counted(shown, DATABASE_POOL, DatabasePoolCell)
+    return {name: counts | pools.get(name, {}) for name, counts in _counted(shown, DATABASE, DatabaseCell).items()}
 
 
 def pools(shown: Snapshot) -> dict[str, dict[str, int]]:

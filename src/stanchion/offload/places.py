@@ -2,11 +2,16 @@
 
 import asyncio
 from collections import deque
+from contextvars import ContextVar
 from math import inf
+from time import monotonic
 
 from stanchion.errors import ServiceUnavailable
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.tallies import PoolCell
+
+waited: ContextVar[float] = ContextVar("stanchion-waited", default=0.0)
+"""Seconds that what runs in this context has waited for places of any kind."""
 
 
 class Places:
@@ -40,6 +45,7 @@ class Places:
         place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
         timer = None if patience == inf else loop.call_later(patience, place.cancel)
+        began = monotonic()
         try:
             await place
         except asyncio.CancelledError:
@@ -50,6 +56,7 @@ class Places:
                 raise
             return False
         finally:
+            waited.set(waited.get() + monotonic() - began)
             if timer is not None:
                 timer.cancel()
             if place.cancelled() and place in self._waiting:

@@ -274,6 +274,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The URL of a Redis, Valkey or Memcached in which machines share what they cache: `redis://cache:6379/0`. By Redis
     and Valkey invalidations reach all machines as well."""
 
+    repeated_statements: Annotated[int, Meta(ge=1, le=1_000_000)] = 10
+    """Times that one request may ask a database the same, one after the other, before that is counted as N+1; with
+    `reload`, which is for development, the first of each route is logged as well."""
+
     docs: bool = True
     """Serve the API's reference at /docs and its description at /openapi.json. Turn it off for a private
     API."""

@@ -8,11 +8,11 @@ line of its own.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from itertools import accumulate
 
 from msgspec import Struct
 
-from stanchion.telemetry.histogram import bucket_of
+from stanchion.telemetry.database_families import databases
+from stanchion.telemetry.page import Page, outcomes, totals
 from stanchion.telemetry.snapshot import Counters, Series, Snapshot, Tally, Worker
 from stanchion.telemetry.tallies import (
     BULKHEAD,
@@ -36,10 +36,6 @@ REASONS = ("waited", "expired", "crowded")
 """Those of `limits.admission_queue`, beside which this layer is; a test holds them together."""
 
 _STATUSES = ("client-left", "1xx", "2xx", "3xx", "4xx", "5xx")
-
-_BOUNDS = [(bucket_of(1 << power), str((1 << power) / 1e6)) for power in range(7, 27)]
-"""Powers of two from 128 µs to 67 s, as the bucket that begins there and as seconds. They are the histogram's own
-bounds, so that nothing is estimated; all its 105 would be five times the page for what a graph does not show."""
 
 _COUNTERS = (
     ("http_connections_accepted", "accepted", "Connections taken."),
@@ -129,7 +125,7 @@ class Supervision(Struct, frozen=True, kw_only=True):
 
 def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> bytes:
     """The page, UTF-8; its type is `CONTENT_TYPE` or `OPENMETRICS_TYPE`."""
-    page = _Page(openmetrics)
+    page = Page(openmetrics)
     _requests(page, snapshot.series)
     _connections(page, snapshot.workers)
     _counters(page, snapshot.counters)
@@ -138,6 +134,7 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     _tiers(page, [tally for tally in snapshot.tallies if tally.kind == CACHE_TIER], snapshot.workers, extra)
     for kind, cells, about in _DECISIONS:
         _decisions(page, [tally for tally in snapshot.tallies if tally.kind == kind], cells, about)
+    databases(page, snapshot.tallies)
     _admission(page, snapshot)
     _workers(page, snapshot.workers)
     _supervision(page, extra)
@@ -146,45 +143,7 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     return "\n".join([*page.lines, ""]).encode()
 
 
-class _Page:
-    """Lines, and how the format at hand announces a family and writes a sample."""
-
-    def __init__(self, openmetrics: bool) -> None:
-        self.lines: list[str] = []
-        self._openmetrics = openmetrics
-        self._name = ""
-
-    def family(self, name: str, kind: str, about: str) -> None:
-        """Announce the family whose samples follow."""
-        name = f"stanchion_{name}"
-        suffix = {"counter": "_total", "info": "_info"}.get(kind, "")
-        self._name = name + suffix
-        if not self._openmetrics:
-            name, kind = self._name, "gauge" if kind == "info" else kind
-        self.lines += (f"# HELP {name} {about}", f"# TYPE {name} {kind}")
-        unit = name.rpartition("_")[2]
-        if self._openmetrics and unit in ("seconds", "bytes"):
-            self.lines.append(f"# UNIT {name} {unit}")
-
-    def sample(self, value: float, **labels: str) -> None:
-        """A sample of the family."""
-        self.lines.append(f"{self._name}{_braced(_labels(labels.items()))} {value}")
-
-    def histogram(self, series: Series) -> None:
-        """A series' durations as cumulative counts.
-
-        A duration is kept in whole microseconds, rounded down, so those below a bound are those up to it.
-        """
-        labels = _labels((("method", series.method), ("route", series.route)))
-        below = [0, *accumulate(series.buckets)]
-        for bucket, bound in _BOUNDS:
-            self.lines.append(f'{self._name}_bucket{{{labels},le="{bound}"}} {below[bucket]}')
-        self.lines.append(f'{self._name}_bucket{{{labels},le="+Inf"}} {below[-1]}')
-        self.lines.append(f"{self._name}_sum{{{labels}}} {series.microseconds / 1e6}")
-        self.lines.append(f"{self._name}_count{{{labels}}} {below[-1]}")
-
-
-def _requests(page: _Page, series: Iterable[Series]) -> None:
+def _requests(page: Page, series: Iterable[Series]) -> None:
     page.family("http_requests", "counter", "Requests answered, and those whose client left before.")
     for one in series:
         # those that are 0 as well: an alert on the share of 5xx needs a number before the first of them
@@ -195,69 +154,54 @@ def _requests(page: _Page, series: Iterable[Series]) -> None:
         page.histogram(one)
 
 
-def _connections(page: _Page, workers: Iterable[Worker]) -> None:
+def _connections(page: Page, workers: Iterable[Worker]) -> None:
     page.family("http_requests_in_flight", "gauge", "Requests being answered.")
     page.sample(sum(worker.in_flight for worker in workers))
     page.family("http_connections", "gauge", "Open connections.")
     page.sample(sum(worker.connections for worker in workers))
 
 
-def _counters(page: _Page, counters: Counters) -> None:
+def _counters(page: Page, counters: Counters) -> None:
     for name, field, about in _COUNTERS:
         value = getattr(counters, field)
         page.family(name, "counter", about)
         page.sample(value / 1e9 if field.endswith("_ns") else value)
 
 
-def _limits(page: _Page, limits: Sequence[Tally]) -> None:
+def _limits(page: Page, limits: Sequence[Tally]) -> None:
     if limits:
         page.family("limit_decisions", "counter", "Requests that met a rate limit, by what became of them.")
-        _outcomes(page, "limit", limits, _LIMIT_OUTCOMES)
-        _totals(page, "limit", limits, _LIMIT_COUNTERS)
+        outcomes(page, "limit", limits, _LIMIT_OUTCOMES)
+        totals(page, "limit", limits, _LIMIT_COUNTERS)
 
 
-def _caches(page: _Page, caches: Sequence[Tally]) -> None:
+def _caches(page: Page, caches: Sequence[Tally]) -> None:
     if caches:
         page.family("cache_lookups", "counter", "What was asked of a cache, by how it was answered.")
-        _outcomes(page, "cache", caches, _CACHE_OUTCOMES)
-        _totals(page, "cache", caches, _CACHE_COUNTERS)
+        outcomes(page, "cache", caches, _CACHE_OUTCOMES)
+        totals(page, "cache", caches, _CACHE_COUNTERS)
 
 
-def _tiers(page: _Page, tiers: Sequence[Tally], workers: Iterable[Worker], extra: Supervision) -> None:
+def _tiers(page: Page, tiers: Sequence[Tally], workers: Iterable[Worker], extra: Supervision) -> None:
     if not tiers:
         return
     page.family("cache_tier_lookups", "counter", "What was asked of a tier of the caches, by whether it was there.")
-    _outcomes(page, "tier", tiers, _TIER_OUTCOMES)
-    _totals(page, "tier", tiers, _TIER_COUNTERS)
+    outcomes(page, "tier", tiers, _TIER_OUTCOMES)
+    totals(page, "tier", tiers, _TIER_COUNTERS)
     page.family("cache_tier_bytes", "gauge", "Memory that entries take: of all workers, or of the tier they share.")
     page.sample(sum(worker.cache_bytes for worker in workers), tier="memory")
     if extra.cache_machine is not None:
         page.sample(extra.cache_machine, tier="machine")
 
 
-def _decisions(page: _Page, tallies: Sequence[Tally], cells: type[IntEnum], about: str) -> None:
+def _decisions(page: Page, tallies: Sequence[Tally], cells: type[IntEnum], about: str) -> None:
     if tallies:
         kind = tallies[0].kind
         page.family(f"{kind}_decisions", "counter", about)
-        _outcomes(page, kind, tallies, {cell.name.lower(): cell for cell in cells})
+        outcomes(page, kind, tallies, {cell.name.lower(): cell for cell in cells})
 
 
-def _outcomes(page: _Page, label: str, tallies: Sequence[Tally], outcomes: Mapping[str, IntEnum]) -> None:
-    """Each tally's share of the family that has begun, by outcome."""
-    for tally in tallies:
-        for outcome, cell in outcomes.items():
-            page.sample(tally.cells[cell], **{label: tally.name, "outcome": outcome})
-
-
-def _totals(page: _Page, label: str, tallies: Sequence[Tally], totals: Iterable[tuple[str, IntEnum, str]]) -> None:
-    """A family for each of what the tallies count besides."""
-    for name, cell, about in totals:
-        page.family(name, "counter", about)
-        for tally in tallies:
-            page.sample(tally.cells[cell], **{label: tally.name})
-
-
-def _admission(page: _Page, snapshot: Snapshot) -> None:
+def _admission(page: Page, snapshot: Snapshot) -> None:
     page.family("admission_shed", "counter", "Requests turned away by admission, by priority and reason.")
     for priority in PRIORITIES:
         for reason in REASONS:
@@ -268,7 +212,7 @@ def _admission(page: _Page, snapshot: Snapshot) -> None:
         page.sample(sum(getattr(worker, field) for worker in snapshot.workers))
 
 
-def _workers(page: _Page, workers: Iterable[Worker]) -> None:
+def _workers(page: Page, workers: Iterable[Worker]) -> None:
     """By slot, which unlike a process id has few values; two workers in one slot are told as one."""
     slots = defaultdict(list)
     for worker in workers:
@@ -284,7 +228,7 @@ def _workers(page: _Page, workers: Iterable[Worker]) -> None:
         page.sample(sum(worker.in_flight for worker in sharing), slot=str(slot))
 
 
-def _supervision(page: _Page, extra: Supervision) -> None:
+def _supervision(page: Page, extra: Supervision) -> None:
     page.family("workers", "gauge", "Worker processes, by state.")
     for state, count in sorted(extra.workers.items()):
         page.sample(count, state=state)
@@ -302,16 +246,3 @@ def _supervision(page: _Page, extra: Supervision) -> None:
     page.sample(extra.started)
     page.family("build", "info", "The version of Stanchion.")
     page.sample(1, version=extra.version)
-
-
-def _labels(labels: Iterable[tuple[str, str]]) -> str:
-    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
-
-
-def _braced(labels: str) -> str:
-    return f"{{{labels}}}" if labels else ""
-
-
-def _escaped(value: str) -> str:
-    r"""A label's value: a backslash, a quote and a line feed become `\\`, `\"` and `\n`."""
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from stanchion.board import Board, Counter, Gauge, Row
-from stanchion.board.layout import HISTOGRAM, MICROSECONDS, OUTCOMES, ROW_HEAD
+from stanchion.board.layout import HISTOGRAM, MICROSECONDS, OUTCOMES, ROW_HEAD, TALLY
+from stanchion.telemetry.tallies import GAUGES
 
 _SECOND = 1e9  # nanoseconds
 
@@ -135,11 +136,18 @@ def read(board: Board, at: Instant, *, interval: float = 1.0) -> Snapshot:
         # names may have come in between: the shorter list ends it
         series=[_series(name, block) for name, block in zip(names, totals.series, strict=False) if any(block)],
         tallies=[
-            Tally(kind=kind, name=name, cells=cells)
-            for (kind, name), cells in zip(tallies, totals.tallies, strict=False)
+            Tally(kind=kind, name=name, cells=_living(board, index) if kind in GAUGES else cells)
+            for index, ((kind, name), cells) in enumerate(zip(tallies, totals.tallies, strict=False))
             if kind or any(cells)
         ],
     )
+
+
+def _living(board: Board, index: int) -> list[int]:
+    """A tally's sum over the workers there are; the row of one that has gone is all zeros."""
+    base = board.tally_base(index)
+    rows = [board.row(seat).cells for seat in range(board.seats)]
+    return [sum(row[cell] for row in rows) for cell in range(base, base + TALLY)]
 
 
 def workers(board: Board, at: Instant, *, interval: float = 1.0) -> list[Worker]:

@@ -17,8 +17,20 @@ BULKHEAD = "bulkhead"
 DEPENDENCY = "dependency"
 """Of what an app calls."""
 
+DATABASE = "database"
+"""Of an app's databases, all statements together."""
+
+DATABASE_POOL = "database pool"
+"""Of their connections, as they are now: gauges, of the workers that live."""
+
+STATEMENT = "statement"
+"""Of the statements of one verb and table; its name is database, verb and table, with a space between."""
+
 POOL = "pool"
 """Of the pools `threads` and `processes`."""
+
+GAUGES = frozenset({DATABASE_POOL})
+"""Kinds whose cells are what is, not what has been: they end with their worker."""
 
 
 class LimitCell(IntEnum):
@@ -90,3 +102,47 @@ class PoolCell(IntEnum):
     """Calls turned away because the pool's queue was full."""
     CRASHED = 2
     """Processes that died at work, or were killed because a call's deadline had passed."""
+
+
+class DatabaseCell(IntEnum):
+    """Cells of a database's tally; each only grows."""
+
+    STATEMENTS = 0
+    """Sent, or given up while they waited for a connection."""
+    BATCHES = 1
+    """Those among them with the keys or rows of several calls."""
+    REFUSED = 2
+    """Those that got no connection: all were in use until the deadline, or too many waited."""
+    FAILED = 3
+    """Those that could not reach the database, or that it did not understand."""
+    TIMED_OUT = 4
+    """Those that were cancelled, at their deadline or because nobody waited any more."""
+    REPEATED = 5
+    """Statements that one request has asked too often, one after the other (N+1)."""
+    MICROSECONDS = 6
+    """Of all of them."""
+    WAITED = 7
+    """Microseconds of these that were for a connection."""
+
+
+class DatabasePoolCell(IntEnum):
+    """Cells of a database's connections."""
+
+    CONNECTIONS = 0
+    """Open."""
+    IN_USE = 1
+    WAITING = 2
+    """Statements that wait for one."""
+
+
+class StatementCell(IntEnum):
+    """Cells of a verb's and table's tally; each only grows."""
+
+    RAN = 0
+    ROWS = 1
+    """Returned or changed."""
+    FAILED = 2
+    REPEATED = 3
+    """As `DatabaseCell.REPEATED`."""
+    MICROSECONDS = 4
+    WAITED = 5
