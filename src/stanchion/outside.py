@@ -1,7 +1,9 @@
 """What an app calls outside: services over HTTP, databases, and dependencies of any kind."""
 
+from collections.abc import Callable
 from typing import Unpack
 
+from stanchion.data.batched import Batched, K, Load, V
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
@@ -72,3 +74,15 @@ class Outside(Router):
         database = database_of(f"{self.name}/{name}", url, DatabaseOptions(**options))
         self.databases[name] = database
         return database
+
+    def batched(self, *, largest: int = 256, in_flight: int = 2) -> Callable[[Load[K, V]], Batched[K, V]]:
+        """Have a function of many keys called with those that one loop tick asks for; each caller awaits its own.
+
+        `largest` is the most keys of a call, `in_flight` the calls that a worker has under way; see `Batched`.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the function is not `async def`, or a number is below 1.
+        """
+        self._check_open("a batched function")
+        return lambda load: Batched(load, largest=largest, in_flight=in_flight)
