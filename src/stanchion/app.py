@@ -277,6 +277,7 @@ class Compiled:
             fleet = Fleet(workers=self.runtime.workers, instances=self.settings.instances)
             for database in self.app.databases.values():
                 stack.push_async_callback(database.close)
+                database.telling.to = self.app.invalidate
                 await database.open(fleet)
             for lifespan in self.app._lifespans:
                 await _enter(stack, lifespan, self.app)

@@ -23,6 +23,8 @@ from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorded import Recorded
 from stanchion.data.statements.recorder import Recorder
 from stanchion.data.tables import Table, Tables
+from stanchion.data.tags import TableTags
+from stanchion.data.telling import Collecting, Telling, Writes
 from stanchion.errors import NotFound
 from stanchion.http.pages import Page, PageQuery
 
@@ -35,21 +37,24 @@ text, nor 0.0 and -0.0: so a gathering has keys of one type, and those of other 
 class Reading:
     """Statements whose rows become values. `kind` is a Struct, by the names of its fields, or a type for one column."""
 
-    def __init__(self, statements: Statements, native: frozenset[type]) -> None:
+    def __init__(self, statements: Statements, native: frozenset[type], writes: Writes) -> None:
         self._statements = statements
         self._native = native
+        self._writes = writes
 
     async def one(self, kind: type[T], statement: str, *values: Any) -> T | None:
         """The first row, or None where there is none."""
-        found = self._made(kind, await self._statements.fetch(statement, values))
+        found = await self.all(kind, statement, *values)
         return found[0] if found else None
 
     async def all(self, kind: type[T], statement: str, *values: Any) -> list[T]:
         """All rows."""
-        return self._made(kind, await self._statements.fetch(statement, values))
+        fetched = self._statements.fetch(statement, values)
+        return self._made(kind, await self._writes.around(statement, values, fetched))
 
     async def stream(self, kind: type[T], statement: str, *values: Any) -> AsyncIterator[T]:
-        """The rows as they come, for more than fit into memory. It holds a connection until its end."""
+        """The rows as they come, for more than fit into memory, of a query that changes nothing. It holds a connection
+        until its end."""
         async for part in self._statements.stream(statement, values):
             for row in self._made(kind, part):
                 yield row
@@ -70,7 +75,7 @@ class Reading:
 
     async def execute(self, statement: str, *values: Any) -> int:
         """Run a statement; returns how many rows it has changed."""
-        return await self._statements.execute(statement, values)
+        return await self._writes.around(statement, values, self._statements.execute(statement, values))
 
     def _made(self, kind: type[T], found: Rows) -> list[T]:
         if not found.rows:
@@ -90,14 +95,16 @@ class Database(Reading):
         self.name = name
         self.recorder = Recorder(name)
         driver = Recorded(driver, self.recorder)
-        super().__init__(driver, driver.native)
         self.tables = Tables()
+        self._tags = TableTags(self.tables)
+        self.telling = Telling(driver, self._tags)
+        super().__init__(driver, driver.native, self.telling)
         self._connections = connections
         self._driver = driver
         self._largest = largest_batch
         self._batches = batches
         self._keyed: dict[tuple[type, type], Keyed[Any, Any]] = {}  # by what a row is, and what its key
-        self._inserting: Gathering[Insertion, Rows] = Gathering(driver.insert, largest=largest_batch, in_flight=1)
+        self._inserting: Gathering[Insertion, Rows] = Gathering(self.telling.insert, largest=largest_batch, in_flight=1)
 
     def __repr__(self) -> str:
         return f"<Database {self.name}: {self._driver!r}>"
@@ -122,6 +129,18 @@ class Database(Reading):
             ConfigurationError: it is no Struct, has a table already, or the key is none of its fields.
         """
         return self.tables.declare(kind, name, key)
+
+    def tags(self, kind: type | str, key: object = None) -> tuple[str, ...]:
+        """Tags for what is cached of a table, or of the row with this key: a write through this database makes it
+        invalid, after its commit and before the writer goes on. `kind` is the Struct, or the table's name.
+
+        For `cached(tags=db.tags(Airport, "{iata}"))` and `Cache(tags=…)`; to be called where the app is declared, so
+        that all workers know. Of functions, triggers, cascades and other programs nothing is known: `app.invalidate`.
+
+        Raises:
+            ConfigurationError: a key, and no Struct that says which column it is.
+        """
+        return self._tags.of(kind, key)
 
     async def get(self, kind: type[T], key: Any, *, alone: bool = False) -> T:
         """The row with this key. Reads of one loop tick are one statement, unless it is to be `alone`, or the key of a
@@ -163,7 +182,7 @@ class Database(Reading):
         columns, values = table.given(row)
         insertion = Insertion(table.insertion(columns), values)
         if alone:
-            outcome = (await self._driver.insert([insertion]))[0]
+            outcome = (await self.telling.insert([insertion]))[0]
             if isinstance(outcome, Exception):
                 raise outcome
             return self._made(type(row), outcome)[0]
@@ -179,8 +198,17 @@ class Database(Reading):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Reading]:
         """Statements that take effect together, or not at all if the block raises. Nothing in it is gathered."""
-        async with self._driver.transaction() as statements:
-            yield Reading(statements, self._native)
+        writes = Collecting(self._tags)
+        committing = False
+        try:
+            async with self._driver.transaction() as statements:
+                yield Reading(statements, self._native, writes)
+                committing = True
+        except BaseException as error:
+            if committing:
+                self.telling.unsure(writes.tags, error)
+            raise
+        await self.telling.tell(writes.tags)
 
     async def open(self, fleet: Fleet | None = None) -> None:
         """Make ready, with this worker's share of the connections.
@@ -200,6 +228,7 @@ class Database(Reading):
     async def close(self) -> None:
         """Close, after what runs."""
         await self._driver.close()
+        await self.telling.close()
 
     async def check(self) -> None:
         """Raise while the database does not answer; for a readiness check."""
