@@ -29,21 +29,28 @@ _REDIS = ("redis://", "rediss://", "valkey://", "valkeys://", "unix://")
 
 
 class Counts:
-    """The cells of one cache in a worker's row."""
+    """What one declaration counts: into the cells of its name in the worker's row, which others may have as well, and
+    for itself."""
 
-    __slots__ = ("_base", "_cells")
+    __slots__ = ("_base", "_cells", "_own")
 
     def __init__(self, cells: memoryview, base: int) -> None:
         self._cells = cells
         self._base = base
+        self._own = [0] * len(CacheCell)
 
     def add(self, cell: CacheCell, count: int = 1) -> None:
         """Count."""
         self._cells[self._base + cell] += count
+        self._own[cell] += count
 
     def statistics(self) -> dict[str, int]:
-        """What was counted in this worker."""
+        """What all of the name have counted in this worker."""
         return {cell.name.lower(): self._cells[self._base + cell] for cell in CacheCell}
+
+    def own(self) -> dict[str, int]:
+        """What this declaration has, in this worker."""
+        return {cell.name.lower(): self._own[cell] for cell in CacheCell}
 
 
 class Caches:
@@ -147,11 +154,13 @@ class Caches:
         """What the caches of this name count into."""
         return Counts(*self._tally(CACHE, name))
 
-    async def invalidate(self, *tags: str) -> None:
-        """Make what has any of these tags invalid, here and at the CDNs, which have the app's own tags alone."""
-        await self.tags.invalidate(*tags)
+    async def invalidate(self, *tags: str) -> bool | None:
+        """Make what has any of these tags invalid, here and at the CDNs, which have the app's own tags alone. Returns
+        whether the other machines of the fleet have heard; None where there is none."""
+        heard = await self.tags.invalidate(*tags)
         if self._purger is not None:
             self._purger.purge(tag for tag in tags if not is_ours(tag))
+        return heard
 
     async def clear(self) -> None:
         """Make everything invalid."""

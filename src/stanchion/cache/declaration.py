@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from stanchion.cache.caches import Caches
+from stanchion.cache.caches import Caches, Counts
 from stanchion.cache.layers import Layers
 from stanchion.cache.options import CacheOptions
 from stanchion.http.request import Request
@@ -17,6 +17,7 @@ class Declaration(Struct, frozen=True, kw_only=True, eq=False):
     caches: Caches
     options: CacheOptions
     layers: Layers
+    counts: Counts
     call: Callable[[Request], Awaitable[Response]]
     """The handler, with the policies within the cache."""
     template: str

@@ -47,7 +47,7 @@ class Engine:
         self._passing = Passing(declaration)
         self._straight = self._passing.straight
         self._asking = Asking(declaration, self._passing)
-        self._counts = declaration.caches.counts(options.name)
+        self._counts = declaration.counts
         self._key = key_of(declaration.template, options.key, by_user=options.by == "user")
         self._declared = declaration.governs
         self.call = called(self.gate)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from stanchion.cache.entry import Stored
 from stanchion.cache.kept import Kept, Signpost
 from stanchion.cache.keys import stored_key
+from stanchion.cache.options import MACHINE, MEMORY
 from stanchion.cache.rules import freshness, variants
 from stanchion.cache.rules.terms import terms
 from stanchion.cache.tiers.codec import pack, unpack
@@ -37,6 +38,9 @@ class Machine(Protocol):
 
 class Remote(Protocol):
     """A tier on a server; it answers in a bounded time."""
+
+    @property
+    def name(self) -> str: ...
 
     async def get(self, key: bytes) -> bytes | None: ...
 
@@ -84,6 +88,24 @@ class Layers:
     def shared(self) -> bool:
         """Whether other processes see what is put here."""
         return self._machine is not None or bool(self.remotes)
+
+    @property
+    def names(self) -> list[str]:
+        """The tiers, nearest first, as they are counted."""
+        near = [name for name, tier in ((MEMORY, self._memory), (MACHINE, self._machine)) if tier is not None]
+        return near + [away.tier.name for away in self.remotes]
+
+    async def held(self, key: str, variant: bytes = b"") -> list[tuple[str, Stored | None]]:
+        """What each tier has there, valid or not: entries, and signposts with the status 0. A look that brings nothing
+        nearer; the tiers count it."""
+        place, near = stored_key(key, variant), []
+        if self._memory is not None:
+            known = self._memory.get(_near_key(key, variant))
+            near.append(None if known is None else known.stored)
+        packed = [] if self._machine is None else [self._machine.get(place)]
+        packed += [await away.tier.get(place) for away in self.remotes]
+        far = [None if one is None else unpack(one) for one in packed]
+        return list(zip(self.names, near + far, strict=True))
 
     def find(self, key: str, asked: Asked) -> Kept | None:
         """The valid entry for this request in memory or in the machine's tier, fresh or not."""

@@ -38,7 +38,7 @@ class Passing:
         guarded = declaration.foreign and declaration.governs and declaration.options.by == "public"
         self.guards = CREDENTIALS - declaration.varies if guarded else frozenset()
         """Fields with which nothing is kept, nor answered: a declaration cannot know what an app makes of them."""
-        self._counts = declaration.caches.counts(declaration.options.name)
+        self._counts = declaration.counts
         self.straight = Straight() if declaration.foreign and not declaration.governs else None
         """Keys past which the cache is gone without a look; only where an upstream's own fields decide."""
         self.straight_later = Later(call=self._straight_on)

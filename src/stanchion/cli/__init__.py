@@ -19,6 +19,7 @@ COMMANDS = {
     "reload": "replace a running server's workers, one at a time, no request dropped",
     "scale": "have a running server use another number of workers",
     "stop": "have a running server drain and end",
+    "cache": "print what a running server's caches keep, or make it invalid",
     "routes": "print an app's routes with their effective policies",
     "settings": "print the effective settings and where each came from",
     "new": "write a small project to start from",

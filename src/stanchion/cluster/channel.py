@@ -8,10 +8,12 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import msgspec
 from msgspec import Struct
+
+from stanchion.cache.orders import Order
 
 PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
 _LARGEST = 64 * 1024
@@ -63,6 +65,19 @@ class Drain(Struct, frozen=True, tag="drain"):
     """Who goes on with the connections that owe nothing."""
 
 
+class Question(Struct, frozen=True, tag="question"):
+    """Something asked of the worker's caches. Descriptor: a stream socket for the answer, see `cluster.asking`."""
+
+    order: Order
+
+
+class Answered(Struct, frozen=True):
+    """What goes back on that socket, and then its end: an answer, or why there is none."""
+
+    answer: Any = None
+    why: str | None = None
+
+
 class Ready(Struct, frozen=True, tag="ready"):
     """The worker serves; `docs` says whether the app has a page at /docs."""
 
@@ -85,7 +100,7 @@ class Checked(Struct, frozen=True, tag="checked"):
     results: dict[str, str]
 
 
-Message = Configure | Peer | Adopt | Release | Drain | Ready | Failed | Asked | Checked
+Message = Configure | Peer | Adopt | Release | Drain | Question | Ready | Failed | Asked | Checked
 _decode = msgspec.json.Decoder(Message).decode
 
 

@@ -177,6 +177,7 @@ class Supervisor:
 
     async def _open_admin(self) -> None:
         from stanchion.cluster.admin import admin_app, control_app, serve
+        from stanchion.cluster.caching import cache_routes
 
         settings = self._settings
         if settings.admin_socket is not None:
@@ -190,7 +191,9 @@ class Supervisor:
             self._admin_url = url(listener)
             await serve(admin_app(self), listener)
         path = settings.control_socket or control.default_path()
-        await serve(control_app(self), bind_unix(path, 16, mode=0o600))
+        control_socket = control_app(self)
+        control_socket.include(cache_routes(self._fleet, self.status))
+        await serve(control_socket, bind_unix(path, 16, mode=0o600))
         self._paths.append(os.path.abspath(path))
 
     def readiness(self) -> dict[str, Check]:

@@ -19,6 +19,7 @@ from stanchion.app import App, Compiled
 from stanchion.board import Board, Counter, Gauge
 from stanchion.builtin import DOCS_PATH
 from stanchion.cluster.accepting import Accepting
+from stanchion.cluster.answering import answer
 from stanchion.cluster.beat import Beat
 from stanchion.cluster.channel import (
     Adopt,
@@ -29,6 +30,7 @@ from stanchion.cluster.channel import (
     Drain,
     Failed,
     Peer,
+    Question,
     Ready,
     Release,
     cut,
@@ -38,6 +40,7 @@ from stanchion.cluster.handover import Handover
 from stanchion.cluster.states import DRAINING, SERVING
 from stanchion.cluster.worker_signals import BLOCKED, DUMP_SIGNAL
 from stanchion.errors import ConfigurationError
+from stanchion.policies.caches import inspector_of
 from stanchion.policies.runtime import Runtime
 from stanchion.settings import Settings
 from stanchion.target import load_app
@@ -92,7 +95,7 @@ class Worker:
         async with compiled.lifespan():
             log = self._access_log()
             server = Server(compiled, self._settings, loop, meter=Meter(self._board, self._order.seat), log=log)
-            self._server = server
+            self._server, self._compiled = server, compiled
             self._accepting = Accepting(server)
             self._handover = Handover(server, self._board, self._order.slot, self._inbox)
             checks = Checks(app.checks, self._settings, lambda results: self._channel.send(Checked(results)))
@@ -169,6 +172,10 @@ class Worker:
                 self._start(self._accepting.start(slot, sockets))
             case Release(slot):  # after the start that may have been asked for in the same breath
                 asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
+            case Question(order):
+                self._server.settle_counts()  # so that the answer tells of what was just answered
+                inspector = inspector_of(self._compiled.runtime)
+                self._start(answer(sockets[0], inspector, order, self._server.find))
             case Drain() if self._drain is None:
                 self._drain = message
                 self._stop.set()

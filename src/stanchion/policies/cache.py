@@ -18,7 +18,7 @@ from stanchion.http.hit import Later, called
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.policies.base import Category, Policy
-from stanchion.policies.caches import after_success, caches_of, check_tags
+from stanchion.policies.caches import after_success, caches_of, check_tags, inspector_of
 from stanchion.policies.runtime import Runtime
 from stanchion.redis_driver import redacted
 from stanchion.routing.route import Call, Gate, InlineCall, Route
@@ -113,10 +113,17 @@ class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
         if not callable(self.tags):
             check_tags("tags", self.tags, route)
         caches, foreign = caches_of(runtime), route.method == ANY
-        layers = caches.layers(self.tiers)
-        return Engine(
-            Declaration(caches=caches, options=self, layers=layers, call=call, template=route.template, foreign=foreign)
+        declaration = Declaration(
+            caches=caches,
+            options=self,
+            layers=caches.layers(self.tiers),
+            counts=caches.counts(self.name),
+            call=call,
+            template=route.template,
+            foreign=foreign,
         )
+        inspector_of(runtime).add(route.method, declaration)
+        return Engine(declaration)
 
 
 def _always_later(call: Call) -> Gate:

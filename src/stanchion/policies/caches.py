@@ -4,6 +4,7 @@ import string
 from collections.abc import Awaitable, Callable, Iterable
 
 from stanchion.cache.caches import Caches
+from stanchion.cache.inspecting import Inspector
 from stanchion.errors import RouteError
 from stanchion.http.request import Request
 from stanchion.http.response import Response
@@ -23,6 +24,11 @@ def caches_of(runtime: Runtime) -> Caches:
         return caches
 
     return runtime.shared("caches", made)
+
+
+def inspector_of(runtime: Runtime) -> Inspector:
+    """What knows the caches of this worker's routes."""
+    return runtime.shared("cache inspector", lambda: Inspector(caches_of(runtime)))
 
 
 def check_tags(what: str, tags: Iterable[str], route: Route) -> None:

@@ -57,14 +57,14 @@ class Tags:
         cells = sorted({generations.index(tag) for tag in tags})
         return tuple((cell, generations.get(cell)) for cell in cells)
 
-    async def invalidate(self, *tags: str) -> None:
+    async def invalidate(self, *tags: str) -> bool | None:
         """Make all entries with any of these tags invalid: on this machine at once, in the fleet as soon as the store
-        has heard, which is waited for, but for 50 ms at most."""
+        has heard, which is waited for, but for 50 ms at most. Returns whether it has; None without a fleet."""
         generations = self._generations
         cells = sorted({generations.index(tag) for tag in tags})
         self._invalidated += len(tags)
-        if self._fleet is None or not cells:
+        if self._fleet is None:
             for cell in cells:
                 generations.bump(cell)
-            return
-        await self._fleet.tell([(cell, generations.mark(cell)) for cell in cells])
+            return None
+        return not cells or await self._fleet.tell([(cell, generations.mark(cell)) for cell in cells])
