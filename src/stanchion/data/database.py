@@ -178,9 +178,7 @@ class Database(Reading):
         Raises:
             ConstraintViolated: it is against a constraint of the schema (409).
         """
-        table = self.tables.of(type(row))
-        columns, values = table.given(row)
-        insertion = Insertion(table.insertion(columns), values)
+        insertion = self.tables.of(type(row)).insertion(row)
         if alone:
             outcome = (await self.telling.insert([insertion]))[0]
             if isinstance(outcome, Exception):

@@ -1,13 +1,13 @@
 """Which table a Struct is a row of, and the statements that follow from that."""
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import astuple, fields
 
-from stanchion.data.driver import Lookup
+from stanchion.data.driver import Insertion, Lookup
 from stanchion.errors import ConfigurationError
 
 T = TypeVar("T")
@@ -48,21 +48,20 @@ class Table(Struct, Generic[T], frozen=True, kw_only=True, dict=True):
         select = f"SELECT {', '.join(map(quoted, self.columns))} FROM {quoted(self.name)}"
         return Lookup(quoted(self.name), self.key, f"{select} WHERE {key} = $1", f"{select} WHERE {key} = any($1)")
 
-    def insertion(self, columns: tuple[str, ...]) -> str:
-        """Inserts `$1`, `$2`, … as these columns, and returns the whole row."""
-        places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-        names = ", ".join(map(quoted, columns))
-        values = f"({names}) VALUES ({places})" if columns else "DEFAULT VALUES"
-        return f"INSERT INTO {quoted(self.name)} {values} RETURNING {', '.join(map(quoted, self.columns))}"
-
-    def given(self, row: T) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-        """The columns and values to insert: those that are None are left to the database's defaults."""
-        pairs = [(name, value) for name, value in zip(self.columns, _values(row), strict=True) if value is not None]
-        return tuple(name for name, _ in pairs), tuple(value for _, value in pairs)
+    def insertion(self, row: T) -> Insertion:
+        """Inserts the row, and returns it as it then is. What is None is left to the database's defaults."""
+        columns, values = self.columns, astuple(row)  # type: ignore[arg-type]
+        if any(value is None for value in values):
+            given = [(name, value) for name, value in zip(columns, values, strict=True) if value is not None]
+            columns, values = tuple(name for name, _ in given), tuple(value for _, value in given)
+        return Insertion(_inserting(self.name, columns, self.columns), values)
 
 
-def _values(row: Any) -> tuple[Any, ...]:
-    return tuple(getattr(row, name) for name in row.__struct_fields__)
+@lru_cache(maxsize=1024)
+def _inserting(table: str, columns: tuple[str, ...], returned: tuple[str, ...]) -> str:
+    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    values = f"({', '.join(map(quoted, columns))}) VALUES ({places})" if columns else "DEFAULT VALUES"
+    return f"INSERT INTO {quoted(table)} {values} RETURNING {', '.join(map(quoted, returned))}"
 
 
 class Tables:
