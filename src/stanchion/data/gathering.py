@@ -18,13 +18,16 @@ Outcome = Any
 Waiting = tuple[Q, "asyncio.Future[A]", float | None]
 """A call, its answer to come, and its deadline."""
 Work = Callable[[Sequence[Q]], Awaitable[Sequence[Outcome]]]
+_WATCH = 0.05
+"""Seconds between two looks whether anybody still waits for a batch. Most are over by then; a callback of each answer
+told at once, and cost every call 1 µs."""
 
 
 class Gathering(Generic[Q, A]):
     """Gathers calls of `work`, which gets a batch and returns an outcome for each of it, in order.
 
     An exception that `work` raises is every caller's of that batch. Batches run in a context of their own, with the
-    latest deadline of their callers. One that nobody waits for any more is cancelled.
+    latest deadline of their callers. One that nobody waits for any more is cancelled within 50 ms.
     """
 
     def __init__(self, work: Work[Q], *, largest: int = 256, in_flight: int = 2) -> None:
@@ -32,7 +35,7 @@ class Gathering(Generic[Q, A]):
         self._largest = largest
         self._in_flight = in_flight
         self._waiting: list[Waiting[Q, A]] = []
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
         self._scheduled = False
         self._calls = self._batches = 0
 
@@ -64,22 +67,19 @@ class Gathering(Generic[Q, A]):
     def _start(self, batch: "list[Waiting[Q, A]]") -> None:
         self._batches += 1
         self._calls += len(batch)
-        task = asyncio.get_running_loop().create_task(self._run(batch), context=Context())
-        self._running.add(task)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._run(batch), context=Context())
+        self._running[task] = loop.call_later(_WATCH, self._watch, task, batch)
         task.add_done_callback(self._ended)
-        left = len(batch)
 
-        def gone(answer: "asyncio.Future[A]") -> None:
-            nonlocal left
-            left -= answer.cancelled()
-            if left == 0:
-                task.cancel()
-
-        for _, answer, _ in batch:
-            answer.add_done_callback(gone)
+    def _watch(self, task: "asyncio.Task[None]", batch: "list[Waiting[Q, A]]") -> None:
+        if all(answer.done() for _, answer, _ in batch):
+            task.cancel()
+        else:
+            self._running[task] = asyncio.get_running_loop().call_later(_WATCH, self._watch, task, batch)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
+        self._running.pop(task).cancel()
         self._flush()
 
     async def _run(self, batch: "list[Waiting[Q, A]]") -> None:
