@@ -18,6 +18,7 @@ from stanchion.errors import ConfigurationError
 T = TypeVar("T")
 Row = Sequence[Any]
 Read = Callable[[Row], Any]
+_COMPOSED = (Struct, list, dict, tuple, set, frozenset)
 _IMMUTABLE = frozenset((bool, int, float, str, bytes, Decimal, UUID, date, time, datetime, timedelta))
 
 
@@ -55,8 +56,10 @@ def _reader(kind: Any, columns: tuple[str, ...], native: frozenset[type]) -> Rea
             return lambda row: kind(*row)
         names = [(field.name, places[field.encode_name]) for field in known]
         return lambda row: kind(**{name: row[place] for name, place in names})
-    wanted = [(field.encode_name, places[field.encode_name]) for field in known]
-    return lambda row: msgspec.convert({name: row[place] for name, place in wanted}, kind, strict=False)
+    wanted = [
+        (field.encode_name, places[field.encode_name], _decoded if _composed(field.type) else _same) for field in known
+    ]
+    return lambda row: msgspec.convert({name: of(row[place]) for name, place, of in wanted}, kind, strict=False)
 
 
 def _of_one_column(kind: Any, columns: tuple[str, ...]) -> Read:
@@ -65,8 +68,26 @@ def _of_one_column(kind: Any, columns: tuple[str, ...]) -> Read:
     return lambda row: msgspec.convert(row[0], kind, strict=False)
 
 
+def _composed(declared: Any) -> bool:
+    """Whether it is a Struct or a collection: where a database has no type for these, it keeps their JSON."""
+    kinds = [get_origin(member) or member for member in _members(declared)]
+    return all(isinstance(kind, type) and issubclass(kind, _COMPOSED) for kind in kinds)
+
+
+def _decoded(value: Any) -> Any:
+    return msgspec.json.decode(value) if isinstance(value, str) else value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _members(declared: Any) -> list[Any]:
+    members = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
+    return [member for member in members if member is not NoneType]
+
+
 def _plain(declared: Any, native: frozenset[type]) -> bool:
     """Whether a driver's value is of this type already, None included where it is declared."""
-    members = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
-    kinds = [member for member in members if member is not NoneType]
+    kinds = _members(declared)
     return len(kinds) == 1 and kinds[0] in native
