@@ -103,7 +103,7 @@ class Database(Reading):
         self._driver = driver
         self._largest = largest_batch
         self._batches = batches
-        self._keyed: dict[tuple[type, type], Keyed[Any, Any]] = {}  # by what a row is, and what its key
+        self._keyed: dict[tuple[type, type, Any], Keyed[Any, Any]] = {}  # by what a row is, its key, and where
         self._inserting: Gathering[Insertion, Rows] = Gathering(self.telling.insert, largest=largest_batch, in_flight=1)
 
     def __repr__(self) -> str:
@@ -157,7 +157,7 @@ class Database(Reading):
     async def find(self, kind: type[T], key: Any, *, alone: bool = False) -> T | None:
         """As `get`; None where there is none."""
         if alone or type(key) not in _GATHERED:
-            found: dict[Any, T] = await self._load(self.tables.of(kind), [key])
+            found: dict[Any, T] = await self._load(self.tables.of(kind), self._driver.place(), [key])
             return found.get(key)
         reads = self._reads(kind, type(key))
         self._asked(self.tables.of(kind).lookup.one, reads)
@@ -179,6 +179,7 @@ class Database(Reading):
             ConstraintViolated: it is against a constraint of the schema (409).
         """
         insertion = self.tables.of(type(row)).insertion(row)
+        self._driver.writes()
         if alone:
             outcome = (await self.telling.insert([insertion]))[0]
             if isinstance(outcome, Exception):
@@ -233,11 +234,12 @@ class Database(Reading):
         await self._driver.check()
 
     def _reads(self, kind: type[T], key: type) -> Keyed[Any, T]:
-        keyed = self._keyed.get((kind, key))
+        place = self._driver.place()
+        keyed = self._keyed.get((kind, key, place))
         if keyed is None:
             table = self.tables.of(kind)
-            keyed = self._keyed[kind, key] = Keyed(
-                lambda keys: self._load(table, keys),
+            keyed = self._keyed[kind, key, place] = Keyed(
+                lambda keys: self._load(table, place, keys),
                 largest=self._largest,
                 in_flight=self._batches,
                 fatal=lambda error: isinstance(error, FAILURES),
@@ -245,8 +247,8 @@ class Database(Reading):
             )
         return keyed
 
-    async def _load(self, table: Table[T], keys: Sequence[Any]) -> dict[Any, T]:
-        columns, rows = await self._driver.look_up(table.lookup, keys)
+    async def _load(self, table: Table[T], place: Any, keys: Sequence[Any]) -> dict[Any, T]:
+        columns, rows = await self._driver.look_up(table.lookup._replace(place=place), keys)
         if not columns:
             return {}
         make = reader(table.kind, columns, self._native)

@@ -1,6 +1,6 @@
 """What is asked of a database's driver; the two that are there are `postgres` and `sqlite`."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
@@ -39,6 +39,8 @@ class Lookup(NamedTuple):
     """The statement for the key `$1`."""
     many: str
     """The statement for those of the array `$1`."""
+    place: Any = None
+    """Where; see `Driver.place`."""
 
 
 class Insertion(NamedTuple):
@@ -76,7 +78,7 @@ class Statements(Protocol):
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """How many rows a statement has changed."""
 
-    def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+    def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """The rows part by part, each at most a few hundred; the connection is held until the end."""
 
 
@@ -99,6 +101,13 @@ class Driver(Statements, Protocol):
 
     async def check(self) -> None:
         """Ask for an answer within a second."""
+
+    def place(self) -> Any:
+        """Where the running request may look up: calls are gathered that can be answered at the same place, by
+        `Lookup.place`. What it is is the driver's own matter; it can be hashed, and there are few."""
+
+    def writes(self) -> None:
+        """The running request is about to write, by something that is not done in its context."""
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """The rows of these keys, none of them twice: what each statement for one key would find."""

@@ -1,18 +1,14 @@
 """One upstream of a proxied prefix: its connections, and what is known of its health."""
 
 from collections.abc import Sequence
-from math import exp
 
 from stanchion.limits.breaker import Breaker
+from stanchion.limits.two_choices import Latency
 from stanchion.telemetry.tallies import DependencyCell
 from stanchion.upstream.limits import Limits
 from stanchion.upstream.pool import Pool
 from stanchion.upstream.target import Target
 
-_FADE = 10.0
-"""Seconds in which what was measured of an upstream that is not asked loses two thirds of its weight."""
-_WEIGHT = 0.1
-"""Of one answer in the average."""
 _FAILURES = 3
 """In a row, after which an upstream gets no requests for a while."""
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0
@@ -35,8 +31,7 @@ class Backend:
         self.out_until = 0.0
         self.down = False
         self._suspect_until = 0.0
-        self._latency = 0.0
-        self._measured = 0.0
+        self._latency = Latency()
         self._failures = 0
         self._ejected = 0
         self._failed_checks = 0
@@ -47,13 +42,12 @@ class Backend:
 
     def statistics(self) -> dict[str, float]:
         """Those of the pool and the breaker; the average latency in seconds, failures in a row."""
-        own = {"latency": self._latency, "failures": self._failures, "down": self.down}
+        own = {"latency": self._latency.average, "failures": self._failures, "down": self.down}
         return {**self.pool.statistics(), **self.breaker.statistics(), **own}
 
     def score(self, now: float) -> float:
-        """What asking it costs: requests under way by the average latency, which fades, so that one which was slow is
-        tried again."""
-        return (self.pool.busy + 1) * (self._latency * exp((self._measured - now) / _FADE) + 1e-6)
+        """What asking it costs; see `Latency`."""
+        return self._latency.cost(self.pool.busy, now)
 
     def available(self, now: float) -> bool:
         """Neither down nor out."""
@@ -65,9 +59,7 @@ class Backend:
 
     def answered(self, began: float, now: float) -> None:
         """The head of an answer has come."""
-        took = now - began
-        self._latency = took if self._latency == 0.0 else self._latency + (took - self._latency) * _WEIGHT
-        self._measured = now
+        self._latency.took(now - began, now)
         if now < self._suspect_until:
             self.breaker.accepted(now)
         if self._failures:

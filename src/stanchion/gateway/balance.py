@@ -1,13 +1,10 @@
-"""Which upstream gets a request: the better of two chosen at random (Mitzenmacher 2001).
-
-The best of all would send every worker's next request to the same one; of two, the herd splits, and the slow are still
-avoided.
-"""
+"""Which upstream gets a request: the better of two, among those that may be asked."""
 
 from collections.abc import Callable, Collection, Sequence
 from random import random
 
 from stanchion.gateway.backend import Backend, in_service
+from stanchion.limits.two_choices import better_of_two
 
 
 def choose(
@@ -24,19 +21,8 @@ def choose(
         candidates = [backend for backend in candidates if backend not in tried] or candidates
     candidates = list(candidates)
     while candidates:
-        chosen = _better(candidates, now, chance)
+        chosen = better_of_two(candidates, lambda backend: backend.score(now), chance)
         if chosen.allows(now):
             return chosen
         candidates.remove(chosen)
     return None
-
-
-def _better(candidates: Sequence[Backend], now: float, chance: Callable[[], float]) -> Backend:
-    count = len(candidates)
-    if count == 1:
-        return candidates[0]
-    first = int(chance() * count)
-    second = int(chance() * (count - 1))
-    second += second >= first
-    one, other = candidates[first], candidates[second]
-    return one if one.score(now) <= other.score(now) else other

@@ -4,7 +4,7 @@ import asyncio
 import datetime
 import decimal
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -66,6 +66,10 @@ class Postgres:
         """See `Driver`."""
         await self._connections.close()
 
+    def break_off(self) -> None:
+        """Raise DatabaseUnavailable in all that waits for the server, which is gone."""
+        self._connections.break_off()
+
     async def capacity(self) -> Capacity | None:
         """See `Driver`."""
         try:
@@ -80,6 +84,12 @@ class Postgres:
         async with asyncio.timeout(_CHECK):
             await self.fetch("SELECT 1", ())
 
+    def place(self) -> None:
+        """See `Driver`."""
+
+    def writes(self) -> None:
+        """See `Driver`."""
+
     async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
         """See `Statements`."""
         async with self._connections.taken() as connection:
@@ -90,7 +100,7 @@ class Postgres:
         async with self._connections.taken() as connection:
             return changed(await connection.execute(statement, *values, timeout=remaining()))
 
-    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`."""
         async with self.transaction() as transaction:
             async for part in transaction.stream(statement, values):
@@ -150,7 +160,7 @@ class Transaction:
         with self._translated():
             return changed(await self._connection.execute(statement, *values, timeout=remaining()))
 
-    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`."""
         with self._translated():
             cursor = await self._connection.cursor(statement, *values)

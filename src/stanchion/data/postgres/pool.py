@@ -81,6 +81,11 @@ class Connections:
             for connection in list(self._ends):
                 closing.create_task(self._closed(connection))
 
+    def break_off(self) -> None:
+        """Close all at once, with whatever waits for an answer by them: the server is gone."""
+        for connection in list(self._ends):
+            connection.terminate()
+
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Connection]:
         """A connection, for as long as the block lasts; what goes wrong in it is translated.

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -69,6 +69,12 @@ class SQLite:
         """See `Driver`."""
         await self.fetch("SELECT 1", ())
 
+    def place(self) -> None:
+        """See `Driver`."""
+
+    def writes(self) -> None:
+        """See `Driver`."""
+
     async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
         """See `Statements`: one that does not begin as a query goes to the writer."""
         if statement.lstrip()[:7].upper().startswith(_READING) and not _changes(statement):
@@ -82,7 +88,7 @@ class SQLite:
         async with self._write():
             return await self._writer.run(_execute, statement, values)
 
-    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`: it has a reader to itself, which sees the database as it was at the start."""
         async with self._reader() as reader:
             cursor = await reader.run(lambda connection: connection.execute(statement, bound(values)))
@@ -155,7 +161,7 @@ class Transaction:
         """See `Statements`."""
         return await self._writer.run(_execute, statement, values)
 
-    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`: all at once, since the transaction may go on to change what is read."""
         yield await self.fetch(statement, values)
 

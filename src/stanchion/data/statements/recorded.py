@@ -1,6 +1,6 @@
 """A driver whose statements are recorded: 0.8 µs each, where the quickest takes 60."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import monotonic
 from types import TracebackType
@@ -36,7 +36,7 @@ class RecordedStatements:
             run.rows = await self._statements.execute(statement, values)
             return run.rows
 
-    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncIterator[Rows]:
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`: its time is that until the end, the reader's own with it."""
         with _Run(self._recorder, statement) as run:
             async for part in self._statements.stream(statement, values):
@@ -68,6 +68,14 @@ class Recorded(RecordedStatements):
     async def check(self) -> None:
         """See `Driver`."""
         await self._driver.check()
+
+    def place(self) -> Any:
+        """See `Driver`."""
+        return self._driver.place()
+
+    def writes(self) -> None:
+        """See `Driver`."""
+        self._driver.writes()
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
