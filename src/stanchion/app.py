@@ -5,7 +5,7 @@ that the wire layer calls on the request path.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -26,11 +26,12 @@ from stanchion.gateway.proxy import Proxied, Proxy
 from stanchion.http.form_data import FormLimits
 from stanchion.http.request import Request
 from stanchion.offload.pools import Pools
-from stanchion.outside import Outside
+from stanchion.outside import Outside, ReadyCheck
 from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.caches import caches_of
 from stanchion.policies.databases import joined, known
+from stanchion.policies.limiter import Naming
 from stanchion.policies.priority import Priority
 from stanchion.policies.runtime import Runtime
 from stanchion.policies.tallied import tallied
@@ -42,12 +43,11 @@ from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
 from stanchion.settings.sources import load
 from stanchion.telemetry.decisions import Decisions
-from stanchion.telemetry.tallies import DEPENDENCY, POOL
+from stanchion.telemetry.tallies import BULKHEAD, DEPENDENCY, POOL
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Lifespan = Callable[["App"], AsyncIterator[None]]
-ReadyCheck = Callable[[], Awaitable[None]]
 
 
 class App(Outside):
@@ -61,7 +61,6 @@ class App(Outside):
         self.version = version
         self.state = SimpleNamespace()
         self.resources: dict[type, Any] = {}
-        self.checks: dict[str, ReadyCheck] = {}
         self._pools: Pools | None = None
         self._runtime: Runtime | None = None
         self._lifespans: list[Lifespan] = []
@@ -256,6 +255,11 @@ class Compiled:
         for service in app.services.values():
             runtime.at_start(service.open)
             runtime.at_end(service.close)
+        for resource in app.clients.values():
+            runtime.at_start(resource.open)
+            runtime.at_end(resource.close)
+            name = runtime.shared("bulkhead names", Naming).name(resource.name, "", resource)
+            tallied(runtime, BULKHEAD, name, resource.counts)
         if app.cdns:
             caches_of(runtime).purge_to(app.cdns)
 

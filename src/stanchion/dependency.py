@@ -29,6 +29,7 @@ from stanchion.telemetry.tallies import DependencyCell
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_EARLY = 0.01
 _QUANTILE = r"^p[1-9][0-9](\.[0-9])?$"
 
 
@@ -143,6 +144,8 @@ class Dependency:
         self.counts[DependencyCell.CALLED] += 1
 
     def _judge(self, error: BaseException | None) -> None:
+        if isinstance(error, asyncio.CancelledError) and not _late():
+            return  # its caller has left, which says nothing of the dependency
         if error is None or isinstance(error, self._options.answers):
             self.breaker.accepted(monotonic())
         else:
@@ -179,6 +182,12 @@ class Dependency:
             return False
         await asyncio.sleep(pause)
         return True
+
+
+def _late() -> bool:
+    """Whether the deadline is there, or so near that it is what has cancelled the call: a loop's timers are early."""
+    left = remaining()
+    return left is not None and left < _EARLY
 
 
 def _hedge(options: DependencyOptions) -> Hedge | None:

@@ -1,11 +1,12 @@
 """What an app calls outside: services over HTTP, databases, and dependencies of any kind."""
 
-from collections.abc import Callable
-from typing import Unpack
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, Unpack
 
 from stanchion.data.batched import Batched, K, Load, V
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
+from stanchion.data.resource import Handling, Resource, ResourceKeywords, ResourceOptions
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError
 from stanchion.router import PolicyOptions, Router
@@ -14,6 +15,9 @@ from stanchion.upstream.limits import Limits
 from stanchion.upstream.pool import Pool
 from stanchion.upstream.service import Service
 from stanchion.upstream.target import parse_target
+
+C = TypeVar("C")
+ReadyCheck = Callable[[], Awaitable[None]]
 
 
 class Outside(Router):
@@ -25,7 +29,9 @@ class Outside(Router):
         self.decisions = Decisions()
         self.dependencies: dict[str, Dependency] = {}
         self.databases: dict[str, Database] = {}
+        self.clients: dict[str, Resource[Any]] = {}
         self.services: dict[str, Service] = {}
+        self.checks: dict[str, ReadyCheck] = {}
 
     def dependency(self, name: str, **options: Unpack[CallOptions]) -> Dependency:
         """Something outside that handlers call, with a breaker and a retry budget of its own in each worker.
@@ -40,6 +46,34 @@ class Outside(Router):
         dependency = Dependency(name, DependencyOptions(**options), self.decisions)
         self.dependencies[name] = dependency
         return dependency
+
+    def resource(
+        self,
+        name: str,
+        *,
+        open: Callable[[], Awaitable[C]],
+        close: Callable[[C], Awaitable[Any]] | None = None,
+        check: Callable[[C], Awaitable[Any]] | None = None,
+        **options: Unpack[ResourceKeywords],
+    ) -> Resource[C]:
+        """A client of any other store: opened in each worker before the first request, closed after the last.
+
+        What is called through it is bounded in number and by the request's deadline, and has a breaker and a retry
+        budget as a dependency. `check` raises while the store does not answer; given, it is a readiness check.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, or an option is out of its range.
+        """
+        settings = ResourceOptions(**options)
+        dependency = self.dependency(name, retries=settings.retries)
+        resource = Resource(dependency, Handling(open=open, close=close, check=check), settings)
+        if check is not None:
+            if name in self.checks:
+                raise ConfigurationError(f"the ready check {name!r} is there already; give the resource another name")
+            self.checks[name] = resource.check
+        self.clients[name] = resource
+        return resource
 
     def http(self, name: str, url: str, *, connections: int = 64, **options: Unpack[CallOptions]) -> Service:
         """An HTTP API that handlers call: `await payments.post("/charges", json=charge)`.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from stanchion.app import ReadyCheck
+from stanchion.outside import ReadyCheck
 from stanchion.settings import Settings
 
 Report = Callable[[dict[str, str]], object]
