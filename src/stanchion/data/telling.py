@@ -17,8 +17,8 @@ from stanchion.data.tags import TableTags
 R = TypeVar("R")
 Tell = Callable[..., Awaitable[None]]
 """`app.invalidate`: takes tags."""
-_NOTICED = 1.0
-"""Seconds in which PostgreSQL notices that a connection is gone; see `client_connection_check_interval` there."""
+_NOTICED = 2.0
+"""Seconds by which PostgreSQL has ended what it was to cancel, or seen that the connection is closed: at most 1.5."""
 
 
 class Writes(Protocol):
