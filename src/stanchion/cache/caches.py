@@ -81,7 +81,8 @@ class Caches:
         return {name: part.statistics() for name, part in parts.items()}
 
     async def open(self) -> None:
-        """Begin to follow the fleet."""
+        """Open the machine's tier, and begin to follow the fleet."""
+        self.tiers.open()
         if self._fleet is not None:
             await self._fleet.open()
 

@@ -35,7 +35,7 @@ class Tiers:
         return tiers | {tier.name: tier for tier in self._remotes.values()}
 
     def machine(self) -> Any:
-        """That of all workers of this machine; LMDB is imported for who uses it."""
+        """That of all workers of this machine, opened by `open` or its first use; LMDB is imported for who uses it."""
         if self._machine is None:
             from stanchion.cache.tiers.machine import Machine
 
@@ -53,6 +53,11 @@ class Tiers:
 
             self._remotes[url] = remote(url, self._settings.cache_store_timeout)
         return self._remotes[url]
+
+    def open(self) -> None:
+        """Open the machine's, if a declaration has named it: no request has to wait for that."""
+        if self._machine is not None:
+            self._machine.open()
 
     async def close(self) -> None:
         """Close them all."""

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stanchion import App, Cache
 from stanchion.cache.tiers.machine import Machine
 from stanchion.cache.tiers.place import private_directory, taken
+from stanchion.settings import Settings
+from stanchion.testing import Client
 
 MiB = 1 << 20
 WRITER = Path(__file__).with_name("killed_writer.py")
@@ -74,7 +77,7 @@ def test_whatever_is_put_the_file_is_bounded_and_takes_the_next(seed: int) -> No
             assert machine.put(key, value, 60)
             assert machine.get(key) == value
         assert not machine.put(b"large", bytes(MiB // 8 + 1), 60)
-        assert taken(machine._path) <= MiB
+        assert taken(str(machine._path)) <= MiB
         assert machine.statistics()["failed"] == 0
     finally:
         machine.close()
@@ -125,6 +128,7 @@ def test_a_damaged_file_begins_anew(tmp_path: Path, caplog: pytest.LogCaptureFix
 def test_a_place_that_cannot_be_is_a_miss_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
     machine = Machine(str(tmp_path / "file" / "below"), MiB)
+    assert not caplog.records
     assert [machine.put(b"key", b"value", 60), machine.get(b"key")] == [False, None]
     assert machine.statistics()["failed"] == 3
     assert len(caplog.records) == 1
@@ -142,6 +146,33 @@ def test_its_directory_is_private_and_those_of_the_dead_go(tmp_path: Path) -> No
     assert made.stat().st_mode & 0o777 == 0o700
     assert sorted(tmp_path.iterdir()) == sorted([made, other])
     own = Machine(None, MiB)
+    own.open()
     path = own._path
+    assert path is not None
+    assert os.path.exists(path)
     own.close()
     assert not os.path.exists(path)
+
+
+def test_nothing_is_opened_before_it_is_used(tmp_path: Path) -> None:
+    machine = Machine(str(tmp_path / "cache"), MiB)
+    assert machine.statistics()["entries"] == 0
+    assert not (tmp_path / "cache").exists()
+    machine.open()
+    assert (tmp_path / "cache" / "data.mdb").exists()
+    machine.close()
+    assert not machine.put(b"key", b"value", 60)  # closed for good
+
+
+def test_an_app_that_is_compiled_touches_nothing(tmp_path: Path) -> None:
+    app = App("pages")
+
+    @app.get("/", cache=Cache(ttl=1, tiers=("machine",)))
+    async def page() -> str:
+        return "page"
+
+    settings = Settings(cache_directory=str(tmp_path / "cache"))
+    app.compile(settings)
+    assert not (tmp_path / "cache").exists()
+    with Client(app, settings):
+        assert (tmp_path / "cache" / "data.mdb").exists()

@@ -39,25 +39,35 @@ _UNOPENED = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError, 
 
 
 class Machine:
-    """One a process: LMDB forbids to open a file twice in one. To be made after a fork, not before."""
+    """One a process: LMDB forbids to open a file twice in one, and to take it through a fork. So the file is opened by
+    `open` or the first use, when the app serves, and not by who only compiles it."""
 
     def __init__(self, path: str | None, max_bytes: int, *, clock: Callable[[], float] = time) -> None:
         """`path` is a directory; None makes one for this process alone, which `close` removes. `max_bytes` is the size
         the file can grow to."""
         self.max_bytes = max_bytes
         self._clock = clock
-        self._own = private_directory(None, max_bytes) if path is None else None
-        self._path = path or self._own or ""
+        self._path = path
+        self._own: str | None = None
         self._most_pages = int(max_bytes * _FULL) // _PAGE
         self._hits = self._misses = self._stored = self._evicted = self._refused = self._failed = 0
         self._env: Any = None
-        try:
-            self._open()
-        except (lmdb.Error, OSError) as error:
-            self._failure(error)
+        self._tried = False
 
     def __repr__(self) -> str:
         return f"<Machine in {self._path}, {self._hits} hits, {self._misses} misses>"
+
+    def open(self) -> None:
+        """Open the file, once; where that fails all it has is missed."""
+        if self._tried:
+            return
+        self._tried = True
+        try:
+            if self._path is None:
+                self._path = self._own = private_directory(None, self.max_bytes)
+            self._open(self._path)
+        except (lmdb.Error, OSError) as error:
+            self._failure(error)
 
     def statistics(self) -> dict[str, int]:
         """What this process has asked and stored, and the entries of all with the bytes they take."""
@@ -78,6 +88,8 @@ class Machine:
 
     def get(self, key: bytes) -> bytes | None:
         """The bytes that were put there last and have not expired, or None."""
+        if not self._tried:
+            self.open()
         try:
             with self._env.begin(self._entries) as txn:
                 found: bytes | None = txn.get(_short(key))
@@ -109,27 +121,28 @@ class Machine:
         self._written(self._empty)
 
     def close(self) -> None:
-        """Close the file, and remove it where it is this process's own."""
+        """Close the file for good, and remove it where it is this process's own."""
+        self._tried = True
         if self._env is not None:
             self._env.close()
             self._env = None
         if self._own is not None:
             shutil.rmtree(self._own, ignore_errors=True)
 
-    def _open(self) -> None:
+    def _open(self, path: str) -> None:
         try:
-            self._begin()
+            self._begin(path)
         except _UNOPENED as error:
-            _log.warning("the cache in %s is damaged and begins anew: %s", self._path, error)
+            _log.warning("the cache in %s is damaged and begins anew: %s", path, error)
             for name in ("data.mdb", "lock.mdb"):
                 with suppress(FileNotFoundError):
-                    os.unlink(os.path.join(self._path, name))
-            self._begin()
+                    os.unlink(os.path.join(path, name))
+            self._begin(path)
 
-    def _begin(self) -> None:
-        os.makedirs(self._path, mode=0o700, exist_ok=True)
+    def _begin(self, path: str) -> None:
+        os.makedirs(path, mode=0o700, exist_ok=True)
         env = lmdb.open(
-            self._path,
+            path,
             map_size=self.max_bytes,
             mode=0o600,
             sync=False,  # it need not outlive the machine
@@ -145,6 +158,7 @@ class Machine:
 
     def _written(self, change: Callable[[Any], None]) -> bool:
         """Whether the change was made; where the file is full, after more and more had to go."""
+        self.open()
         for mend in (None, self._evict_half, self._evict_half, self._empty, self._stir):
             try:
                 if mend is not None:
