@@ -12,7 +12,17 @@ from msgspec import structs
 from stanchion.settings.fields import SETTINGS
 from stanchion.telemetry.exposition import Supervision, render
 from stanchion.telemetry.snapshot import Tally
-from stanchion.telemetry.tallies import BULKHEAD, CACHE, CACHE_TIER, DEPENDENCY, LIMIT, POOL
+from stanchion.telemetry.tallies import (
+    BULKHEAD,
+    CACHE,
+    CACHE_TIER,
+    DATABASE,
+    DATABASE_POOL,
+    DEPENDENCY,
+    LIMIT,
+    POOL,
+    STATEMENT,
+)
 from tests.docs.pages import GUIDES, blocks, rows
 from tests.telemetry.pages import EXTRA, snapshot
 
@@ -24,10 +34,8 @@ PROMTOOL = shutil.which("promtool")
 def families() -> set[str]:
     """The names of the page of metrics, as Prometheus' text format has them."""
     known = Supervision(**{**{name: getattr(EXTRA, name) for name in EXTRA.__struct_fields__}, "memory_limit": 1})
-    tallies = [
-        Tally(kind=kind, name="orders", cells=[0] * 8)
-        for kind in (LIMIT, BULKHEAD, DEPENDENCY, POOL, CACHE, CACHE_TIER)
-    ]
+    kinds = (LIMIT, BULKHEAD, DEPENDENCY, POOL, CACHE, CACHE_TIER, DATABASE, DATABASE_POOL, STATEMENT)
+    tallies = [Tally(kind=kind, name="main select orders", cells=[0] * 8) for kind in kinds]
     page = render(structs.replace(snapshot([]), tallies=tallies), known, openmetrics=False).decode()
     return set(re.findall(r"^# TYPE stanchion_(\w+)", page, re.MULTILINE))
 

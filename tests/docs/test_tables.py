@@ -14,11 +14,11 @@ from tests.docs.pages import GUIDES, ROOT, blocks, name_of, pages, rows
 ERRORS = (GUIDES / "responses-and-errors.md").read_text(encoding="utf-8")
 LIMITS = (GUIDES / "limits-and-timeouts.md").read_text(encoding="utf-8")
 SOURCE = codes(ROOT / "src" / "stanchion")
-NO_LIMITS = {"cache_store", "instances", "workers", "reload", "docs", "request_ids"}
+NO_LIMITS = {"cache_store", "instances", "workers", "reload", "docs", "request_ids", "repeated_statements"}
 """Settings that bound nothing; besides them those of addresses and of the log."""
 NO_LIMITS |= {"host", "port", "unix_socket", "admin_host", "admin_port", "admin_socket", "control_socket"}
 NO_LIMITS |= {"trusted_proxies", "forwarded_header", "proxy_protocol"}
-NO_LIMITS |= {"cache_directory"}
+NO_LIMITS |= {"cache_directory", "secret"}
 NO_LIMITS |= {"log_level", "log_format", "access_log", "access_log_sample"}
 
 

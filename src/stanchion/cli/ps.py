@@ -39,6 +39,7 @@ _LIMIT = ("Allowed", "Queued", "Refused", "Store failed", "Forgotten")
 _BULKHEAD = ("Served", "Refused")
 _DEPENDENCY = ("Called", "Failed", "Refused", "Retried", "Hedged", "Retry denied")
 _DATABASE = ("Connections", "In use", "Waiting", "Statements", "Batches", "Refused", "Failed", "Timed out", "Repeated")
+_STATEMENT = ("Database", "Statement", "Table", "Ran", "Rows", "Failed", "Repeated", "Mean", "Waited")
 _POOL = ("Done", "Refused", "Crashed")
 _CACHE = ("Hits", "Stale", "Misses", "Coalesced", "Revalidated", "Stored", "Failed")
 _TIER = ("Hits", "Misses", "Stored", "Evicted", "Failed")
@@ -90,6 +91,8 @@ def _server(path: str, status: dict[str, Any], *, routes: bool) -> str:
         ):
             if counted:
                 lines += ["", table((what, *columns), _counts(counted, columns), ("cyan",))]
+        if status["statements"]:
+            lines += ["", table(_STATEMENT, map(_statement, status["statements"]), ("", "green", "cyan"))]
     return "\n".join(lines)
 
 
@@ -132,6 +135,12 @@ def _route(route: dict[str, Any]) -> tuple[str, ...]:
 def _counts(counted: dict[str, dict[str, int]], columns: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for name, counts in counted.items():
         yield (name, *(f"{counts[column.lower().replace(' ', '_')]:,}" for column in columns))
+
+
+def _statement(one: dict[str, Any]) -> tuple[str, ...]:
+    counts = (f"{one[name]:,}" for name in ("ran", "rows", "failed", "repeated"))
+    means = (_latency(one[name] / max(one["ran"], 1) / 1e6) for name in ("microseconds", "waited"))
+    return (one["database"], one["verb"], one["table"], *counts, *means)
 
 
 def _age(seconds: float) -> str:

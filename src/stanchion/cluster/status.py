@@ -21,6 +21,7 @@ from stanchion.telemetry.tallies import (
     DEPENDENCY,
     LIMIT,
     POOL,
+    STATEMENT,
     BulkheadCell,
     CacheCell,
     DatabaseCell,
@@ -28,6 +29,7 @@ from stanchion.telemetry.tallies import (
     DependencyCell,
     LimitCell,
     PoolCell,
+    StatementCell,
 )
 
 
@@ -119,6 +121,8 @@ class Status(Struct, frozen=True, kw_only=True):
     databases: Mapping[str, Mapping[str, int]]
     """By name, each with its counts by `telemetry.tallies.DatabaseCell`, and its connections, those in use and the
     statements that wait for one by `DatabasePoolCell`."""
+    statements: Sequence[Mapping[str, str | int]]
+    """By database, verb and table, each with its counts by `telemetry.tallies.StatementCell`."""
     pools: Mapping[str, Mapping[str, int]]
     """`threads` and `processes`, each with its counts by `telemetry.tallies.PoolCell`."""
     caches: Mapping[str, Mapping[str, int]]
@@ -217,6 +221,15 @@ def databases(shown: Snapshot) -> dict[str, dict[str, int]]:
     """Every database's counts, over all workers there have been, and its connections now."""
     pools = _counted(shown, DATABASE_POOL, DatabasePoolCell)
     return {name: counts | pools.get(name, {}) for name, counts in _counted(shown, DATABASE, DatabaseCell).items()}
+
+
+def statements(shown: Snapshot) -> list[dict[str, str | int]]:
+    """Every verb's and table's counts, over all workers there have been; what took the most time first."""
+    counted = _counted(shown, STATEMENT, StatementCell)
+    found = sorted(counted.items(), key=lambda entry: entry[1]["microseconds"], reverse=True)
+    return [
+        dict(zip(("database", "verb", "table"), name.rsplit(" ", 2), strict=True)) | counts for name, counts in found
+    ]
 
 
 def pools(shown: Snapshot) -> dict[str, dict[str, int]]:

@@ -34,6 +34,7 @@ from stanchion.cluster.status import (
     readiness,
     route,
     snapshot,
+    statements,
     waiting,
     workers,
 )
@@ -224,6 +225,7 @@ class Supervisor:
             bulkheads=bulkheads(shown),
             dependencies=dependencies(shown),
             databases=databases(shown),
+            statements=statements(shown),
             pools=pools(shown),
             caches=caches(shown),
             cache_tiers=cache_tiers(shown),

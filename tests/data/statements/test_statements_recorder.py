@@ -43,7 +43,7 @@ def test_times_rows_and_waits_are_summed_by_statement_and_by_table() -> None:
 def test_failures_are_told_apart(error: BaseException, cell: DatabaseCell | None) -> None:
     recorder = Recorder("main")
     recorder.failed(recorder.entry("SELECT 1"), error, 0.0, 0.0)
-    counted = [each for each in (DatabaseCell.REFUSED, DatabaseCell.FAILED, DatabaseCell.TIMED_OUT)]
+    counted = (DatabaseCell.REFUSED, DatabaseCell.FAILED, DatabaseCell.TIMED_OUT)
     assert [recorder.counts[each] for each in counted] == [each == cell for each in counted]
     assert recorder.entries()[0].failed == (cell is not None)
     assert recorder.counts[DatabaseCell.STATEMENTS] == 1
