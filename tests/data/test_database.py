@@ -204,3 +204,21 @@ def test_a_thousand_cancelled_calls_leave_nothing(opened: Opened) -> None:
                     await asyncio.sleep(0.05)
 
     run(work)
+
+
+def test_reads_of_one_tick_are_one_statement(opened: Opened) -> None:
+    async def work() -> None:
+        async with opened() as database:
+            await filled(database)
+            await database.find(Airport, "JFK")  # and what has to be asked about the table, once
+            await asyncio.gather(database.find(Airport, "JFK"), database.find(Airport, "EWR"))
+            before = database.recorder.statistics()
+            found = await asyncio.gather(*(database.find(Airport, iata) for iata in ("JFK", "EWR", "XXX") * 10))
+            assert [airport is None for airport in found] == [False, False, True] * 10
+            after = database.recorder.statistics()
+            assert {name: after[name] - before[name] for name in ("statements", "batches")} == {
+                "statements": 1,
+                "batches": 1,
+            }
+
+    run(work)

@@ -13,13 +13,13 @@ from stanchion.data.driver import Found, Lookup
 from stanchion.deadline import remaining
 
 _EXACT = """
-WITH RECURSIVE types(oid, collation, base) AS (
+WITH RECURSIVE types(oid, coll, base) AS (
     SELECT a.atttypid, a.attcollation, t.typbasetype
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = to_regclass($1) AND a.attname = $2
-    UNION ALL SELECT t.oid, types.collation, t.typbasetype FROM types JOIN pg_type t ON t.oid = types.base
+    UNION ALL SELECT t.oid, types.coll, t.typbasetype FROM types JOIN pg_type t ON t.oid = types.base
 )
 SELECT (t.typname = any($3) OR t.typtype = 'e') AND coalesce(c.collisdeterministic, true)
-FROM types JOIN pg_type t USING (oid) LEFT JOIN pg_collation c ON c.oid = types.collation WHERE types.base = 0
+FROM types JOIN pg_type t USING (oid) LEFT JOIN pg_collation c ON c.oid = types.coll WHERE types.base = 0
 """
 _TYPES = ("int2", "int4", "int8", "numeric", "text", "varchar", "uuid", "bytea", "bool", "date")
 """Besides enumerations. A domain counts as what it is made of."""
