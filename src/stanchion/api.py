@@ -13,7 +13,8 @@ from stanchion.errors import (
     Unauthorized,
 )
 from stanchion.http.files import File
-from stanchion.http.params import Body, Cookie, Form, Header, Path, Query
+from stanchion.http.pages import Page, PageQuery
+from stanchion.http.params import Body, Cookie, Form, Header, Paging, Path, Query
 from stanchion.http.request import Request
 from stanchion.http.response import Response, Stream
 from stanchion.http.sse import Event, EventStream
@@ -51,6 +52,9 @@ __all__ = [
     "Limit",
     "NotFound",
     "Off",
+    "Page",
+    "PageQuery",
+    "Paging",
     "Path",
     "Query",
     "Request",

@@ -224,6 +224,7 @@ class Compiled:
                 max_field_bytes=settings.max_field_bytes,
                 upload_memory=settings.upload_memory,
             ),
+            key=lambda: runtime.key,
             in_thread=self.pools.in_thread,
             in_process=self.pools.in_process,
         )

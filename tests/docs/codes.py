@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from stanchion import errors
 from stanchion.data import failures as of_databases
+from stanchion.http import pages as of_pages
 from stanchion.upstream import failures as of_upstreams
 
 Pair = tuple[str, int | None]
@@ -20,7 +21,7 @@ Pair = tuple[str, int | None]
 
 _KINDS = {
     kind.__name__: kind
-    for module in (errors, of_databases, of_upstreams)
+    for module in (errors, of_databases, of_pages, of_upstreams)
     for kind in vars(module).values()
     if isclass(kind) and issubclass(kind, errors.StanchionError)
 }

@@ -167,7 +167,11 @@ def test_query_header_and_cookie_parameters() -> None:
 
     assert operation(handler, method="GET")["parameters"] == [
         {"name": "q", "in": "query", "required": True, "schema": {"type": "string"}},
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 100}},
+        {
+            "name": "limit",
+            "in": "query",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+        },
         {"name": "after", "in": "query", "schema": {"type": "string"}},
         {"name": "x-token", "in": "header", "schema": {"type": "string"}},
         {

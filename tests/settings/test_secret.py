@@ -32,3 +32,11 @@ def test_it_is_the_key_of_all_servers_that_have_it_and_else_each_has_its_own() -
     assert alone.key == alone.key
     assert len(alone.key) == 16
     assert Runtime().key != alone.key
+
+
+def test_instances_that_have_none_in_common_are_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    several = Runtime(Settings(instances=3))
+    assert several.key == several.key
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == ["what one of the 3 instances signs"]
+    assert Runtime(Settings(instances=3, secret=SECRET)).key == SECRET.encode()
+    assert len(caplog.records) == 1

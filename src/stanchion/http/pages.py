@@ -5,13 +5,16 @@ async def flights(dest: str, page: PageQuery) -> Page[Flight]:
     return await db.page(Flight, page, "SELECT * FROM flights WHERE dest = $1", dest, order=("date", "id"))
 """
 
+from functools import cache
 from os import urandom
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import quote
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, defstruct
 
 from stanchion.errors import BadRequest
+from stanchion.http.params import Paging
+from stanchion.http.request import Request
 from stanchion.http.seal import Seal
 
 T = TypeVar("T")
@@ -94,6 +97,32 @@ class PageQuery(Struct, frozen=True, kw_only=True):
 
     def _bound(self, context: bytes) -> bytes:
         return self.path.encode("latin-1", "replace") + b"\0" + context
+
+
+@cache
+def query_of(paging: Paging) -> type[Struct]:
+    """What a request may ask, as a Struct whose fields are of the query."""
+    size = Meta(ge=1, le=paging.most, description="Items of a page")
+    limit = ("limit", Annotated[int, size], paging.limit)
+    before = Meta(ge=0, le=paging.farthest, description="Items before the page")
+    offset = ("offset", Annotated[int, before], 0)
+    cursor = ("cursor", Annotated[str, Meta(description="From the `next` or `prev` of a page")], "")
+    place: tuple[str, Any, Any] = offset if paging.offset else cursor
+    return defstruct("PageFields", [limit, place], namespace={"paging": paging}, frozen=True)
+
+
+def page_query(found: Any, request: Request, seal: Seal) -> PageQuery:
+    """A `query_of` as what a handler takes."""
+    paging: Paging = found.paging
+    return PageQuery(
+        limit=found.limit,
+        cursor="" if paging.offset else found.cursor,
+        offset=found.offset if paging.offset else None,
+        farthest=paging.farthest,
+        path=request.path,
+        query=without_place(request.query_string),
+        seal=seal,
+    )
 
 
 def without_place(query: str) -> str:

@@ -9,10 +9,15 @@
 The rules without a marker: a name in the path template is a path segment; a Struct, dataclass, TypedDict,
 NamedTuple, dict, a list of those, or a parameter called `body` is the JSON body; `body: bytes` is the body as
 it is; scalars and lists of scalars are query parameters; an `Upload` is a file of a form; a `Request` is the
-request; any other class is a resource of the app.
+request; a `PageQuery` is made of the query's `limit` and `cursor`; any other class is a resource of the app.
 """
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from stanchion.errors import RouteError
+from stanchion.ranges import check_ranges
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -51,4 +56,26 @@ class Form(Struct, frozen=True, kw_only=True):
     """The field's name; the parameter's own by default. Not for a Struct: rename its fields."""
 
 
-Marker = Query | Header | Cookie | Path | Body | Form
+class Paging(Struct, frozen=True, kw_only=True):
+    """How much of a list a request may ask for: `page: Annotated[PageQuery, Paging(limit=20, most=100)]`.
+
+    Raises:
+        RouteError: a value is out of its range.
+    """
+
+    limit: Annotated[int, Meta(ge=1, le=100_000)] = 50
+    """Items of a page where the request does not say."""
+    most: Annotated[int, Meta(ge=1, le=100_000)] = 200
+    """Items of a page at the most; a request for more is answered 422."""
+    offset: bool = False
+    """Pages are told by how many items are before them, not by cursor: dearer the farther, and not stable."""
+    farthest: Annotated[int, Meta(ge=1, le=10_000_000)] = 10_000
+    """The largest offset."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, "Paging({name}={value!r})", RouteError)
+        if self.limit > self.most:
+            raise RouteError(f"Paging(limit={self.limit}, most={self.most}): give a limit up to the most")
+
+
+Marker = Query | Header | Cookie | Path | Body | Form | Paging

@@ -1,6 +1,7 @@
 """What a worker lends to policies that need more than the request: the board, and a place for what they share."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar, cast
 
@@ -9,6 +10,7 @@ from stanchion.settings import Settings
 from stanchion.telemetry.decisions import Decisions
 
 T = TypeVar("T")
+_log = logging.getLogger("stanchion")
 
 
 class Runtime:
@@ -44,8 +46,19 @@ class Runtime:
     @property
     def key(self) -> bytes:
         """What to sign with that a client only brings back: the setting `secret`, else the server's own."""
-        secret = self.settings.secret
-        return self.board.secret if secret is None else secret.encode()
+        return self.shared("key", self._key)
+
+    def _key(self) -> bytes:
+        settings = self.settings
+        if settings.secret is not None:
+            return settings.secret.encode()
+        if settings.instances > 1:
+            _log.warning(
+                "what one of the %d instances signs, such as a page's cursor, the others will refuse; "
+                "give all of them the same setting `secret`",
+                settings.instances,
+            )
+        return self.board.secret
 
     def tally(self, kind: str, name: str) -> tuple[memoryview, int]:
         """The row's cells, and the first of eight that are for `name`; this worker alone writes them."""

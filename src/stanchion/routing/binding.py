@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from functools import partial
+from os import urandom
 from typing import Any
 
 from msgspec import Struct
@@ -16,8 +17,10 @@ from stanchion.errors import RouteError, ValidationFailed
 from stanchion.http.codings.requests import check_coding
 from stanchion.http.form_data import FormLimits
 from stanchion.http.forms import read_form
+from stanchion.http.pages import PURPOSE
 from stanchion.http.request import Request
 from stanchion.http.response import Response
+from stanchion.http.seal import Seal
 from stanchion.routing import json_body
 from stanchion.routing.away import away_of
 from stanchion.routing.encode import Encoding, encoding_of
@@ -42,6 +45,8 @@ class BindLimits(Struct, frozen=True, kw_only=True):
     """Members of all objects in a JSON body together; over it is 413, code `too-many-keys`."""
     form: FormLimits = FormLimits()
     """What a form may cost."""
+    key: Callable[[], bytes] = partial(urandom, 16)
+    """What cursors of pages are signed with; asked for by a route that has pages."""
     in_thread: Away | None = None
     """Calls plain `def` handlers in a bounded pool; None is the event loop's own."""
     in_process: Away | None = None
@@ -154,6 +159,8 @@ def _namespace(
         "media_type": encoding.media_type,
         "finish": encoding.finish,
     }
+    if any(parameter.source == "page" for parameter in signature.parameters):
+        objects["seal"] = Seal(limits.key(), PURPOSE)
     for slot in slots:
         objects.update(slot.names)
     return objects

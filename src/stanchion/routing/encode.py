@@ -16,6 +16,7 @@ from msgspec import Struct, inspect
 
 from stanchion.errors import RouteError
 from stanchion.http.files import File
+from stanchion.http.pages import Page
 from stanchion.http.response import BYTES, JSON, TEXT, Response, Stream
 from stanchion.routing.expected import bare
 
@@ -51,7 +52,13 @@ def encoding_of(returns: Any, status: int) -> Encoding:
         return Encoding(str, str.encode, TEXT, lambda result: _by_value(result, status))
     if isinstance(node, inspect.BytesType):
         return Encoding(bytes, bytes, BYTES, lambda result: _by_value(result, status))
-    return Encoding(_class_of(declared), to_json, JSON, lambda result: _as_json(result, status))
+    fast = None if is_page(declared) else _class_of(declared)
+    return Encoding(fast, to_json, JSON, lambda result: _as_json(result, status))
+
+
+def is_page(declared: Any) -> bool:
+    """Whether results are pages, which have links besides what is encoded."""
+    return _class_of(declared) is Page
 
 
 def without_responses(returns: Any) -> Any:
@@ -86,7 +93,7 @@ def _class_of(returns: Any) -> type | None:
 def _as_json(result: Any, status: int) -> Response:
     if isinstance(result, Response):
         return complete(result)
-    return Response(to_json(_not_awaitable(result)), status, JSON)
+    return Response(to_json(_not_awaitable(result)), status, JSON, _links(result))
 
 
 def _by_value(result: Any, status: int) -> Response:
@@ -94,7 +101,12 @@ def _by_value(result: Any, status: int) -> Response:
         return complete(result)
     if result is None:
         return Response(b"", 204 if status == 200 else status)
-    return Response(*_encoded(_not_awaitable(result), status))
+    return Response(*_encoded(_not_awaitable(result), status), _links(result))
+
+
+def _links(result: Any) -> dict[str, str] | None:
+    link = result.link() if isinstance(result, Page) else ""
+    return {"Link": link} if link else None
 
 
 def _encoded(value: Any, status: int) -> tuple[bytes, int, str]:

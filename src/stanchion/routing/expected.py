@@ -80,7 +80,8 @@ def annotation_of(node: Any) -> Any:
     """The annotation `node` was made from, so far as msgspec can tell two apart."""
     kind: Any = type(node)
     if kind is inspect.Metadata:
-        return annotation_of(node.type)
+        words = node.extra_json_schema
+        return Annotated[annotation_of(node.type), Meta(extra_json_schema=words)] if words else annotation_of(node.type)
     if kind in _PLAIN:
         return _constrained(node, _PLAIN[kind][0])
     if kind in _COLLECTIONS:

@@ -19,7 +19,7 @@ from stanchion.http.problem import MEDIA_TYPE as PROBLEM
 from stanchion.http.response import BYTES, JSON, TEXT
 from stanchion.routing.binding import Binding
 from stanchion.routing.converters import CONVERTERS
-from stanchion.routing.encode import NO_CONTENT, encoding_of, without_responses
+from stanchion.routing.encode import NO_CONTENT, encoding_of, is_page, without_responses
 from stanchion.routing.outcome import Field, Outcome, merged
 from stanchion.routing.route import Route
 from stanchion.routing.signature import Parameter, Signature
@@ -31,6 +31,7 @@ Json = dict[str, Any]
 _METHODS = frozenset(("GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"))
 """Those OpenAPI 3.1 can describe; a route of any other is left out."""
 _REF = "#/components/schemas/{name}"
+_LINK = Field("The pages around this one, and the first (RFC 8288).")
 _BINARY = {"type": "string", "format": "binary"}
 
 
@@ -178,6 +179,8 @@ def _responses(route: Route, signature: Signature, schemas: _Schemas) -> Json:
     problem = {PROBLEM: {"schema": schemas.of(Problem)}}
     status, success = _success(route, signature, schemas)
     responses: Json = {str(status): success}
+    if any(parameter.name == "cursor" for parameter in _page_parts(signature)):
+        responses["400"] = {"description": "The cursor is not of this query", "content": problem}
     if _can_be_invalid(route, signature):
         responses["422"] = {"description": "Invalid fields, all of them listed", "content": problem}
     for status, description in route.responses.items():
@@ -189,15 +192,16 @@ def _responses(route: Route, signature: Signature, schemas: _Schemas) -> Json:
 
 def _add_outcomes(operation: Json, route: Route, always: Sequence[Outcome]) -> None:
     """What the route's policies may answer in its stead; a description that the route declares goes before theirs."""
-    outcomes = merged([*chain.from_iterable(policy.outcomes for policy in route.policies), *always])
+    outcomes = merged([*chain.from_iterable(policy.outcomes(route) for policy in route.policies), *always])
     responses: Json = operation["responses"]
     for status, outcome in outcomes.items():
         response = next(iter(responses.values()))  # the success comes first
         if status is not None:
-            default = responses["default"]
-            response = responses.setdefault(str(status), {**default, "description": outcome.description})
+            other = responses["default"] if status >= 400 else {}
+            response = responses.setdefault(str(status), {**other, "description": outcome.description})
         if outcome.fields:
-            response["headers"] = {name: _header(field) for name, field in outcome.fields.items()}
+            described = {name: _header(field) for name, field in outcome.fields.items()}
+            response["headers"] = {**response.get("headers", {}), **described}
     responses["default"] = responses.pop("default")  # last, where one looks for it
 
 
@@ -213,7 +217,14 @@ def _success(route: Route, signature: Signature, schemas: _Schemas) -> tuple[int
         media_type = encoding_of(returned, status).media_type
         schema = {JSON: schemas.of(returned), TEXT: {"type": "string"}, BYTES: _BINARY}[media_type]
         success["content"] = {media_type: {"schema": schema}}
+        if is_page(returned):
+            success["headers"] = {"Link": _header(_LINK)}
     return status, success
+
+
+def _page_parts(signature: Signature) -> Iterable[Parameter]:
+    """What is taken from the query for pages."""
+    return chain.from_iterable(p.members for p in signature.parameters if p.source == "page")
 
 
 def _can_be_invalid(route: Route, signature: Signature) -> bool:

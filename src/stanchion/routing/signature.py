@@ -22,6 +22,7 @@ from stanchion.routing.sources import (
     body_kind,
     members_of,
     optional,
+    paged,
     place,
     split_marker,
 )
@@ -151,6 +152,10 @@ def _parameter(
             raise RouteError("a request has no open-ended arguments; name each one, or take the Request")
         annotation, marker = split_marker(hints.get(name), declared.default)
         source, alias = place(name, annotation, marker, names, resources)
+        if source == "page":
+            annotation = paged(annotation, marker)
+            if declared.default is not declared.empty:
+                raise RouteError("a page has no default; give its limit as Annotated[PageQuery, Paging(limit=20)]")
         absent: Any = declared.default
         if absent is declared.empty:
             absent = None if optional(annotation) and source != "path" else UNSET
@@ -169,9 +174,10 @@ def _parameter(
 
 
 def _members(annotation: Any, source: Source) -> tuple[Parameter, ...]:
+    parts = members_of(annotation, "query" if source == "page" else source)
     return tuple(
-        Parameter(name=name, alias=alias, source=part, type=type_, required=required)
-        for name, alias, part, type_, required in members_of(annotation, source)
+        Parameter(name=name, alias=alias, source=part, type=type_, required=required, default=default)
+        for name, alias, part, type_, required, default in parts
     )
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from stanchion.errors import FieldError
 from stanchion.http.form_data import FormData
+from stanchion.http.pages import page_query
 from stanchion.http.request import Request
 from stanchion.routing import json_body
 from stanchion.routing.explain import missing
@@ -68,6 +69,8 @@ def slot_of(parameter: Parameter, position: int, converter: str, resources: Mapp
         return _resource(parameter, resources)
     if parameter.source == "body":
         return _body(parameter)
+    if parameter.source == "page":
+        return _page(parameter)
     if parameter.members:
         return _group(parameter)
     if parameter.source == "path":
@@ -165,6 +168,12 @@ def _group(parameter: Parameter) -> Slot:
 
     lines = (f"{argument} = {name}(form.fields, form.files)",)
     return Slot(argument=argument, lines=lines, names={name: group.value}, faults=faults)
+
+
+def _page(parameter: Parameter) -> Slot:
+    slot = _group(msgspec.structs.replace(parameter, source="query"))
+    made = f"{slot.argument} = page_query({slot.argument}, request, seal)"
+    return msgspec.structs.replace(slot, late=(made,), names={**slot.names, "page_query": page_query})
 
 
 def _body(parameter: Parameter) -> Slot:

@@ -10,16 +10,17 @@ import typing
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Collection, Iterator, Sequence
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from msgspec import inspect
+from msgspec import NODEFAULT, UNSET, inspect
 
 from stanchion.errors import RouteError
 from stanchion.http.forms import MULTIPART, URLENCODED
-from stanchion.http.params import Body, Cookie, Form, Header, Marker, Path, Query
+from stanchion.http.pages import PageQuery, query_of
+from stanchion.http.params import Body, Cookie, Form, Header, Marker, Paging, Path, Query
 from stanchion.http.request import Request
 from stanchion.http.uploads import Upload
 from stanchion.routing.expected import annotation_of, bare, describe
 
-Source = Literal["path", "query", "header", "cookie", "body", "form", "file", "request", "resource"]
+Source = Literal["path", "query", "header", "cookie", "body", "form", "file", "request", "resource", "page"]
 BodyKind = Literal["json", "bytes", "stream", "form"]
 
 MEDIA_TYPES: dict[BodyKind, tuple[str, ...]] = {
@@ -36,6 +37,7 @@ _SOURCES: dict[type, Source] = {
     Path: "path",
     Body: "body",
     Form: "form",
+    Paging: "page",
 }
 _TEXTUAL = (
     inspect.NoneType, inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType,
@@ -113,6 +115,8 @@ def place(
 def _by_type(name: str, annotation: Any, names: Sequence[str], resources: Collection[type]) -> Source:
     if annotation is Request or (annotation is None and name == "request"):
         return "request"
+    if annotation is PageQuery:
+        return "page"
     if isinstance(annotation, type) and annotation in resources:
         return "resource"
     if name in names:
@@ -167,8 +171,19 @@ def body_kind(annotation: Any) -> BodyKind:
     return "bytes" if isinstance(present(node_of(annotation)), inspect.BytesType) else "json"
 
 
-def members_of(annotation: Any, source: Source) -> Iterator[tuple[str, str, Source, Any, bool]]:
-    """The fields of a Struct taken apart: name, alias, source, type and whether it is required."""
+def paged(annotation: Any, marker: Marker | None) -> Any:
+    """The Struct of the query that a `PageQuery` is made of.
+
+    Raises:
+        RouteError: the annotation is another.
+    """
+    if annotation is not PageQuery:
+        raise RouteError("Paging is for a page; annotate it Annotated[PageQuery, Paging(…)]")
+    return query_of(marker if isinstance(marker, Paging) else Paging())
+
+
+def members_of(annotation: Any, source: Source) -> Iterator[tuple[str, str, Source, Any, bool, Any]]:
+    """The fields of a Struct taken apart: name, alias, source, type, whether it is required, its default or UNSET."""
     if source not in ("query", "form"):
         return
     node = present(node_of(annotation))
@@ -176,7 +191,8 @@ def members_of(annotation: Any, source: Source) -> Iterator[tuple[str, str, Sour
         for field in node.fields:
             type_ = annotation_of(field.type)
             part: Source = "file" if source == "form" and _is_file(type_) else source
-            yield field.name, field.encode_name, part, type_, field.required
+            default = UNSET if field.default is NODEFAULT else field.default
+            yield field.name, field.encode_name, part, type_, field.required, default
 
 
 def _is_stream(annotation: Any) -> bool:
