@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from stanchion import App, Limit, Settings
+from stanchion import App, Cache, Limit, Settings
 from stanchion.testing import Client
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -61,6 +61,21 @@ def test_a_timeout_is_a_504() -> None:
     app = App("timed", timeout=0.5)
     app.get("/")(nothing)
     assert responses(app, admission=False)["504"] == {"description": "No answer within 0.5 s", "content": PROBLEM}
+
+
+def test_a_cache_is_a_304_and_its_fields_are_told() -> None:
+    app = App("cached", cache=Cache(ttl=60))
+    app.get("/")(nothing)
+    app.post("/")(nothing)
+    app.get("/foreign", cache=Cache())(nothing)
+    paths = described(app, admission=False)["paths"]
+    found = paths["/"]["get"]["responses"]
+    assert list(found) == ["204", "304", "default"]
+    assert list(found["204"]["headers"]) == list(found["304"]["headers"])
+    assert list(found["304"]["headers"]) == ["Cache-Control", "ETag", "Age", "Cache-Status"]
+    assert "content" not in found["304"]
+    assert list(paths["/"]["post"]["responses"]) == ["204", "default"]
+    assert list(paths["/foreign"]["get"]["responses"]["304"]["headers"]) == ["Age", "Cache-Status"]
 
 
 def test_what_a_route_declares_goes_before_what_a_policy_says() -> None:

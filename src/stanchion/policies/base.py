@@ -56,9 +56,8 @@ class Policy(Struct, frozen=True, kw_only=True):
         """As `wrap_inline`, for a policy that needs what the worker has."""
         return self.wrap_inline(inline, route)
 
-    @property
-    def outcomes(self) -> Sequence[Outcome]:
-        """What it may answer in a handler's stead, and the fields it adds: for OpenAPI."""
+    def outcomes(self, route: Route) -> Sequence[Outcome]:
+        """What it may answer on this route in a handler's stead, and the fields it adds: for OpenAPI."""
         return ()
 
     @property

@@ -21,11 +21,20 @@ from stanchion.policies.base import Category, Policy
 from stanchion.policies.caches import after_success, caches_of, check_tags, inspector_of
 from stanchion.policies.runtime import Runtime
 from stanchion.redis_driver import redacted
+from stanchion.routing.outcome import Field, Outcome
 from stanchion.routing.route import Call, Gate, InlineCall, Route
 from stanchion.routing.tree import ANY
 
 READING = ("GET", "HEAD", ANY)
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_GOVERNED = {
+    "Cache-Control": Field("How long clients and caches may keep the answer (RFC 9111)."),
+    "ETag": Field("Names this answer, for If-None-Match (RFC 9110)."),
+}
+_TOLD = {
+    "Age": Field("Seconds since the answer was made, where it comes from the cache.", "integer"),
+    "Cache-Status": Field("What the cache did (RFC 9211)."),
+}
 _NEED_TTL = ("stale", "stale_if_error", "client_ttl")
 
 
@@ -87,6 +96,16 @@ class Cache(Policy, CacheOptions, frozen=True, kw_only=True):
         if "tiers" in changed:
             changed["tiers"] = tuple(redacted(tier) if "://" in tier else tier for tier in self.tiers)
         return f"Cache({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+
+    def outcomes(self, route: Route) -> tuple[Outcome, ...]:
+        """See `Policy`."""
+        if route.method not in READING:
+            return ()
+        told = _TOLD if self.ttl is None else _GOVERNED | _TOLD
+        return (
+            Outcome(status=None, fields=told),
+            Outcome(status=304, description="What If-None-Match or If-Modified-Since names still holds", fields=told),
+        )
 
     def install(self, call: Call, route: Route, runtime: Runtime) -> Call:
         """See `Policy`."""

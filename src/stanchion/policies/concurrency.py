@@ -43,8 +43,7 @@ class Concurrency(Policy, frozen=True, kw_only=True, dict=True):
         """Who is in and who waits; one for all routes that this policy holds for."""
         return Bulkhead(self.limit, self.max_waiting)
 
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self, route: Route) -> tuple[Outcome, ...]:
         """See `Policy`."""
         return (Outcome(status=503, description="Too many of this kind are being served", fields=RETRY_AFTER),)
 

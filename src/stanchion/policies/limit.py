@@ -109,8 +109,7 @@ class Limit(LimitOptions, frozen=True):
             changed["store"] = redacted(self.store)
         return f"Limit({', '.join([repr(self.rate), *(f'{name}={value!r}' for name, value in changed.items())])})"
 
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self, route: Route) -> tuple[Outcome, ...]:
         """See `Policy`."""
         refused = Outcome(status=429, description=f"Over the limit of {self.rate}", fields=RETRY_AFTER | REFUSED)
         return (refused, Outcome(status=None, fields=ALLOWED)) if self.headers else (refused,)

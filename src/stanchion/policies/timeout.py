@@ -38,8 +38,7 @@ class Timeout(Policy, frozen=True, kw_only=True):
     """Take a shorter one from the caller's `X-Request-Timeout` (seconds) or `Grpc-Timeout`. Only where callers are
     trusted to mean it: one that asks for a millisecond has its own requests fail."""
 
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
+    def outcomes(self, route: Route) -> tuple[Outcome, ...]:
         """See `Policy`."""
         return (Outcome(status=504, description=f"No answer within {self.seconds:g} s"),)
 
