@@ -1,17 +1,18 @@
 """What all caches of a worker share: the tiers, the calls under way, the tags; opened and closed with the app."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from stanchion.board import Board
+from stanchion.cache.entry import Field
 from stanchion.cache.flights import Flights
 from stanchion.cache.keys import EVERYTHING, is_ours
 from stanchion.cache.layers import Away, Layers
 from stanchion.cache.leases import BoardLeases, Leases, RedisLeases
 from stanchion.cache.options import MACHINE, MEMORY, STORE, Scope
-from stanchion.cache.purging import CDN, Purger
+from stanchion.cache.purging import CDN, Purger, fields_for_any
 from stanchion.cache.redis_calls import RedisCalls
 from stanchion.cache.tags import RedisTags, Tags
 from stanchion.cache.tiering import Tally, Tiers
@@ -106,6 +107,11 @@ class Caches:
     def purge_to(self, cdns: Sequence[CDN]) -> None:
         """From now on tell these what becomes invalid."""
         self._purger = Purger(cdns)
+
+    def surrogate_fields(self, tags: Iterable[str]) -> list[Field]:
+        """What tells CDNs the tags of an answer: those of `purge_to`, else whichever there may be. Where they do not
+        fit, what keeps it out of the CDN."""
+        return fields_for_any(tags) if self._purger is None else self._purger.fields(tags)
 
     def behind(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object] | None:
         """Have it done while the answer goes out; None, and it is not, where too much is behind already."""

@@ -158,12 +158,13 @@ class Origin:
         return replace(stored, encodings=encodings)
 
     def _put(self, asked: Asked, stored: Stored, response: Response) -> Kept:
-        tagging = asked.tagging
-        stored = replace(stored, generations=tagging.stamp(response))
-        if self._options.surrogate_keys:
-            stored = replace(stored, fields=(*stored.fields, *tagging.surrogate_fields(response)))
+        stored = replace(stored, generations=asked.tagging.stamp(response))
+        stored = replace(stored, fields=(*stored.fields, *self._surrogate_fields(asked, response)))
         kept = self._layers.kept(stored)
         return self._layers.put(asked.key, asked.request.fields, kept, tagged=bool(self._options.tags))
+
+    def _surrogate_fields(self, asked: Asked, response: Response) -> list[Field]:
+        return self._caches.surrogate_fields(asked.tagging.tags(response)) if self._options.surrogate_keys else []
 
     def _streamed(self, asked: Asked, response: Stream, read: frozenset[bytes], received: float) -> Fetched:
         """Have the body kept while it is sent, unless it is too large, or never ends."""
@@ -178,6 +179,9 @@ class Origin:
         task.add_done_callback(lambda _: self.fillings.pop(place, None))
         passed = copy(response)
         passed.body = filling.chunks()
+        passed.more_headers = list(response.more_headers or ())
+        for name, value in self._surrogate_fields(asked, response):
+            passed.add_header(name.decode(), value.decode())
         return Fetched(response=passed, filling=task)
 
     async def _fill(

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from stanchion.board.generations import Generations
-from stanchion.cache.entry import Field
 from stanchion.cache.keys import EVERYTHING, tag_of
 from stanchion.cache.tags import Tags
 from stanchion.http.request import Request
@@ -36,13 +35,6 @@ class Tagging:
             return self._stamp
         cells = {self._generations.index(tag) for tag in self.tags(response)}
         return tuple(sorted({*self._stamp, *((cell, self._numbers[cell]) for cell in cells)}))
-
-    def surrogate_fields(self, response: Response) -> Iterable[Field]:
-        """Surrogate-Key (blanks between) and Cache-Tag (commas between), for CDNs."""
-        named = [tag.encode("ascii", "replace") for tag in self.tags(response)]
-        if not named:
-            return ()
-        return ((b"surrogate-key", b" ".join(named)), (b"cache-tag", b",".join(named)))
 
 
 def filled(templates: Iterable[str], request: Request) -> tuple[str, ...]:

@@ -1,10 +1,63 @@
 """An app tells its CDN what a write makes invalid, and what each answer's tags are."""
 
-from stanchion import App, Cache
-from stanchion.cache.purging import Fastly
+from collections.abc import AsyncIterator
+
+from stanchion import App, Cache, Request, Response, Stream
+from stanchion.cache.purging import CDN, CloudFront, Credentials, Fastly
 from stanchion.testing import Client
 from tests.cache.purging.recorder import recording
 from tests.wire.live import until
+
+
+def tagged(*cdns: CDN) -> App:
+    """An app with a route that has as many tags as it is asked for, and one whose answer is streamed."""
+    app = App("tagged")
+    app.purge_to(*cdns)
+
+    def tags(request: Request, response: Response) -> list[str]:
+        return [f"tag {number}" for number in range(int(request.query["tags"][0]))]
+
+    @app.get("/", cache=Cache(ttl=60, tags=tags, surrogate_keys=True))
+    async def page() -> str:
+        return "page"
+
+    @app.get("/streamed", cache=Cache(tags=["all"], surrogate_keys=True))
+    async def streamed() -> Stream:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"page"
+
+        return Stream(chunks(), headers={"Cache-Control": "max-age=60"})
+
+    return app
+
+
+def test_tags_are_written_as_they_are_purged_whether_a_cdn_is_named_or_not() -> None:
+    fastly = Fastly(service="one", token="secret")
+    for app, names in ((tagged(), {"surrogate-key", "cache-tag"}), (tagged(fastly), {"surrogate-key"})):
+        with Client(app) as client:
+            for _ in range(2):
+                fields = client.get("/?tags=2").headers
+                assert {name for name in ("surrogate-key", "cache-tag") if name in fields} == names
+                assert fields["surrogate-key"] == "tag%200 tag%201"
+                assert fields.get("cache-tag", "tag%200,tag%201") == "tag%200,tag%201"
+                assert client.get("/streamed").headers["surrogate-key"] == "all"
+
+
+def test_an_answer_whose_tags_do_not_fit_is_kept_here_and_by_no_cdn() -> None:
+    cloudfront = CloudFront(distribution="one", credentials=Credentials("key", "secret"))
+    instead = (
+        (tagged(), "surrogate-control", "max-age=0"),
+        (tagged(), "cloudflare-cdn-cache-control", "no-store"),
+        (tagged(cloudfront), "cache-control", "private"),
+    )
+    for app, name, value in instead:
+        with Client(app) as client:
+            for status in ("stanchion; fwd=uri-miss; stored", "stanchion; hit"):
+                fields = client.get("/?tags=4000").headers
+                assert fields["cache-status"] == status
+                assert fields[name] == value
+                assert "surrogate-key" not in fields
+                assert "cache-tag" not in fields
 
 
 def test_a_write_reaches_the_cdn() -> None:

@@ -9,7 +9,7 @@ from stanchion.cache.purging.cdn import CDN, PurgeRequest
 from stanchion.cache.purging.cloudflare import Cloudflare
 from stanchion.cache.purging.cloudfront import CloudFront
 from stanchion.cache.purging.fastly import Fastly
-from stanchion.cache.purging.purger import Purger
+from stanchion.cache.purging.purger import Purger, fields_for_any
 from stanchion.cache.purging.sigv4 import Credentials
 
-__all__ = ["CDN", "CloudFront", "Cloudflare", "Credentials", "Fastly", "PurgeRequest", "Purger"]
+__all__ = ["CDN", "CloudFront", "Cloudflare", "Credentials", "Fastly", "PurgeRequest", "Purger", "fields_for_any"]

@@ -46,11 +46,7 @@ class Cloudflare(Struct, frozen=True, kw_only=True):
 
     def fields(self, tags: Iterable[str]) -> list[Field]:
         """`cache-tag`, separated by commas."""
-        written = coded(tags, _LONGEST)
-        value = ",".join(written)
-        if len(value) > MOST_IN_FIELD or len(written) > _MOST_TAGS:
-            return [(b"cloudflare-cdn-cache-control", b"no-store")]
-        return [(b"cache-tag", value.encode())] if value else []
+        return cache_tag(tags)
 
     def request(self, tags: Sequence[str], at: float, reference: str) -> PurgeRequest:
         """`POST /zones/{zone}/purge_cache`."""
@@ -63,3 +59,12 @@ class Cloudflare(Struct, frozen=True, kw_only=True):
 
     def passing(self, status: int, body: bytes) -> bool:
         return passing(status)
+
+
+def cache_tag(tags: Iterable[str]) -> list[Field]:
+    """The field of any zone."""
+    written = coded(tags, _LONGEST)
+    value = ",".join(written)
+    if len(value) > MOST_IN_FIELD or len(written) > _MOST_TAGS:
+        return [(b"cloudflare-cdn-cache-control", b"no-store")]
+    return [(b"cache-tag", value.encode())] if value else []

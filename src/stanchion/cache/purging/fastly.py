@@ -47,10 +47,7 @@ class Fastly(Struct, frozen=True, kw_only=True):
 
     def fields(self, tags: Iterable[str]) -> list[Field]:
         """`surrogate-key`, separated by spaces."""
-        value = " ".join(coded(tags, _LONGEST))
-        if len(value) > MOST_IN_FIELD:
-            return [(b"surrogate-control", b"max-age=0")]
-        return [(b"surrogate-key", value.encode())] if value else []
+        return surrogate_key(tags)
 
     def request(self, tags: Sequence[str], at: float, reference: str) -> PurgeRequest:
         """`POST /service/{service}/purge`."""
@@ -66,3 +63,11 @@ class Fastly(Struct, frozen=True, kw_only=True):
 
     def passing(self, status: int, body: bytes) -> bool:
         return passing(status)
+
+
+def surrogate_key(tags: Iterable[str]) -> list[Field]:
+    """The field of any service."""
+    value = " ".join(coded(tags, _LONGEST))
+    if len(value) > MOST_IN_FIELD:
+        return [(b"surrogate-control", b"max-age=0")]
+    return [(b"surrogate-key", value.encode())] if value else []

@@ -6,6 +6,8 @@ from time import monotonic
 
 from stanchion.cache.entry import Field
 from stanchion.cache.purging.cdn import CDN
+from stanchion.cache.purging.cloudflare import cache_tag
+from stanchion.cache.purging.fastly import surrogate_key
 from stanchion.cache.purging.sender import Patience, Sender
 
 
@@ -39,3 +41,9 @@ class Purger:
         """Take nothing more; returns when all is told, and after `seconds` at the latest."""
         end = monotonic() + seconds
         await asyncio.gather(*(asyncio.to_thread(sender.close, end) for sender in self._senders))
+
+
+def fields_for_any(tags: Iterable[str]) -> list[Field]:
+    """The fields for CDNs that nobody has named, as Fastly and Cloudflare read them, and others after them."""
+    tags = list(tags)
+    return [*surrogate_key(tags), *cache_tag(tags)]
