@@ -59,7 +59,8 @@ class CacheOptions(Struct, frozen=True, kw_only=True):
     compress: bool = True
     """Keep it in the content codings too, made once."""
     surrogate_keys: bool = False
-    """Send its tags as Surrogate-Key and Cache-Tag, for a CDN in front to purge by."""
+    """Send its tags, for a CDN in front to purge by: in the fields of those that `app.purge_to` names, else in
+    Surrogate-Key and Cache-Tag. An answer with more tags than fit says that no CDN is to keep it."""
     name: Annotated[str, Meta(pattern=r"^[ !#-\[\]-~]{1,64}$")] = "responses"
     """In metrics: caches of one name are counted together."""
 
