@@ -7,11 +7,11 @@ cancelled does not wait either: the connection is brought in order behind, and c
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from random import random
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from stanchion.data.driver import Limits
 from stanchion.data.failures import DatabaseBusy, DatabaseUnavailable
@@ -21,6 +21,8 @@ from stanchion.offload.places import Places
 
 Connection = Any
 """asyncpg's, which is imported where it is needed."""
+Shelf = list[tuple[Connection, float]]
+"""Idle connections of one kind of user, who sets them up its own way; each since when."""
 LIFETIME = 1800.0
 """Seconds after which a connection is replaced, plus up to a fifth so that they never go together: after a failover the
 old ones would stay where they are."""
@@ -29,6 +31,13 @@ IDLE = 300.0
 _SWEEP = 30.0
 _ORDER = 1.0
 """Seconds for the server to say that it has cancelled a statement, or to roll back."""
+
+
+class Life(NamedTuple):
+    """Of a connection."""
+
+    end: float
+    shelf: Shelf
 
 
 class Connections:
@@ -47,8 +56,9 @@ class Connections:
         self._prepared = prepared
         self._label = label
         self._places = Places(0, limits.waiting)
-        self._idle: list[tuple[Connection, float]] = []  # and since when
-        self._ends: dict[Connection, float] = {}  # all there are, and when each has lived long enough
+        self._shelves: list[Shelf] = []
+        self._plain = self.shelf()
+        self._lives: dict[Connection, Life] = {}  # of all there are
         self._behind: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._open = False
@@ -58,7 +68,7 @@ class Connections:
 
     def statistics(self) -> dict[str, float]:
         """Those open and in use, and how many calls wait for one."""
-        return {"connections": len(self._ends), "in_use": self._places.taken, "waiting": self._places.waiting}
+        return {"connections": len(self._lives), "in_use": self._places.taken, "waiting": self._places.waiting}
 
     async def open(self, size: int) -> None:
         """Have up to `size` connections from now on."""
@@ -74,21 +84,44 @@ class Connections:
         end = monotonic() + self._limits.patience
         while self._places.taken and monotonic() < end:
             await asyncio.sleep(0.01)
-        self._idle.clear()
+        for shelf in self._shelves:
+            shelf.clear()
         for task in self._behind:
             task.cancel()
         async with asyncio.TaskGroup() as closing:
-            for connection in list(self._ends):
+            for connection in list(self._lives):
                 closing.create_task(self._closed(connection))
 
     def break_off(self) -> None:
         """Close all at once, with whatever waits for an answer by them: the server is gone."""
-        for connection in list(self._ends):
+        for connection in list(self._lives):
             connection.terminate()
+
+    def shelf(self) -> Shelf:
+        """A kind of connections, which share the places and the number of all."""
+        shelf: Shelf = []
+        self._shelves.append(shelf)
+        return shelf
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Connection]:
-        """A connection, for as long as the block lasts; what goes wrong in it is translated.
+        """A plain connection, for as long as the block lasts; what goes wrong in it is translated.
+
+        Raises:
+            as `take`.
+        """
+        connection = await self.take(self._plain)
+        with self.translated():
+            try:
+                yield connection
+            except BaseException as error:
+                self.give_back(connection, error)
+                raise
+            else:
+                self.give_back(connection)
+
+    async def take(self, shelf: Shelf) -> Connection:
+        """A connection of this kind, which is to be given back.
 
         Raises:
             DatabaseBusy: all were in use for as long as the request may wait.
@@ -101,32 +134,27 @@ class Connections:
         if not await self._places.enter(patience):
             raise DatabaseBusy(self._places.size)
         with self.translated():
-            connection = self._at_hand() or await self._made(patience)
-            try:
-                yield connection
-            except BaseException as error:
-                if isinstance(error, self._driver.PostgresError) and not connection.is_in_transaction():
-                    self._keep(connection)  # the server has answered, with a refusal
-                else:
-                    self._do_behind(self._put_in_order(connection))
-                raise
-            else:
-                if connection.is_in_transaction():
-                    self._do_behind(self._put_in_order(connection))
-                else:
-                    self._keep(connection)
+            return self._at_hand(shelf) or await self._made(shelf, patience)
 
-    def _at_hand(self) -> Connection | None:
-        while self._idle:
-            connection, _ = self._idle.pop()
+    def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
+        """Give it to others, in order, whatever has ended its use."""
+        answered = error is None or isinstance(error, self._driver.PostgresError)  # if only with a refusal
+        if connection.is_closed() or (answered and not connection.is_in_transaction()):
+            self._keep(connection)
+        else:
+            self._do_behind(self._put_in_order(connection))
+
+    def _at_hand(self, shelf: Shelf) -> Connection | None:
+        while shelf:
+            connection, _ = shelf.pop()
             if not connection.is_closed():
                 return connection
-            self._ends.pop(connection, None)
+            self._forget(connection)
         return None
 
-    async def _made(self, patience: float) -> Connection:
+    async def _made(self, shelf: Shelf, patience: float) -> Connection:
         """A new one. Who leaves meanwhile does not break off its making, of which others have the use."""
-        made = self._do_behind(self._connect())
+        made = self._do_behind(self._connect(shelf))
         try:
             async with asyncio.timeout(patience):
                 return await asyncio.shield(made)
@@ -143,7 +171,8 @@ class Connections:
         else:
             self._keep(made.result())
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, shelf: Shelf) -> Connection:
+        await self._make_room()
         try:
             connection: Connection = await self._driver.connect(
                 self._url,
@@ -154,11 +183,17 @@ class Connections:
             )
         except (ValueError, self._driver.ClientConfigurationError) as error:
             raise ConfigurationError(f"the database {redacted(self._url)}: {error}") from None
-        self._ends[connection] = monotonic() + LIFETIME * (1 + random() / 5)
+        self._lives[connection] = Life(monotonic() + LIFETIME * (1 + random() / 5), shelf)
         connection.add_termination_listener(self._forget)
         if self._prepared:  # through PgBouncer it would be set for whoever has the server connection next
             await self._prepare(connection)
         return connection
+
+    async def _make_room(self) -> None:
+        """Close what another kind has left idle, where a new connection would be one too many."""
+        for shelf in self._shelves:
+            while shelf and self._places.taken + sum(map(len, self._shelves)) > self._places.size:
+                await self._closed(shelf.pop(0)[0])
 
     async def _prepare(self, connection: Connection) -> None:
         """What holds for a connection's life. A cancellation that comes before its statement is lost on the way; then
@@ -173,28 +208,32 @@ class Connections:
             raise
 
     def _forget(self, connection: Connection) -> None:
-        self._ends.pop(connection, None)
+        self._lives.pop(connection, None)
 
     def _keep(self, connection: Connection) -> None:
         """Give it, and its place, to the next one."""
         now = monotonic()
-        if connection.is_closed():
+        life = self._lives.get(connection)
+        if life is None or connection.is_closed():
             self._places.leave()
-        elif self._open and now < self._ends.get(connection, 0) and self._places.taken <= self._places.size:
-            self._idle.append((connection, now))
+        elif self._open and now < life.end and self._places.taken <= self._places.size:
+            life.shelf.append((connection, now))
             self._places.leave()
         else:
             self._do_behind(self._closed(connection)).add_done_callback(lambda _: self._places.leave())
 
     async def _put_in_order(self, connection: Connection) -> None:
         """Wait until a statement that was broken off has ended, and a transaction too. The cancellation may reach the
-        server only after that, and end what comes next: this, and nobody's statement."""
+        server only after that, and end what comes next: this, and nobody's statement. A BEGIN that was broken off
+        stands for asyncpg, where the next one becomes a savepoint: that fails here, and the connection is closed."""
         try:
             async with asyncio.timeout(_ORDER):
-                await connection.execute("ROLLBACK" if connection.is_in_transaction() else "SELECT")
+                with suppress(self._driver.PostgresError):
+                    await connection.execute("ROLLBACK" if connection.is_in_transaction() else "SELECT")
+                async with connection.transaction():
+                    pass
         except self._driver.PostgresError:
-            if connection.is_in_transaction():
-                connection.terminate()
+            connection.terminate()
         except BaseException:
             connection.terminate()
             raise
@@ -212,8 +251,9 @@ class Connections:
     def _sweep(self) -> None:
         """Close those that nobody has used for long; the oldest are first in the list."""
         old = monotonic() - IDLE
-        while self._idle and self._idle[0][1] < old:
-            self._do_behind(self._closed(self._idle.pop(0)[0]))
+        for shelf in self._shelves:
+            while shelf and shelf[0][1] < old:
+                self._do_behind(self._closed(shelf.pop(0)[0]))
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 
     def _do_behind(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

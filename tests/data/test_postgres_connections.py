@@ -1,0 +1,82 @@
+"""Pooled connections to a real PostgreSQL: what is broken off is nobody else's matter, and kinds share one number."""
+
+import asyncio
+from typing import Any
+
+from stanchion.data.database import Database
+from stanchion.data.driver import Limits
+from stanchion.data.postgres.driver import Postgres
+from stanchion.data.postgres.pool import Connections, Shelf
+from tests.data.conftest import LIMITS, run
+from tests.data.postgres_server import PostgresServer, needs_postgres
+
+pytestmark = needs_postgres
+
+
+async def one(database: Database) -> int | None:
+    async with database.transaction() as transaction:
+        return await transaction.one(int, "SELECT 1")
+
+
+def test_a_transaction_broken_off_at_any_step_leaves_nothing(postgres: PostgresServer) -> None:
+    async def broken_off(database: Database, steps: int) -> None:
+        task = asyncio.create_task(one(database))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def work() -> None:
+        database = Database("test", Postgres(postgres.url, LIMITS), connections=4)
+        await database.open()
+        for number in range(200):
+            await broken_off(database, number % 9)
+        assert await asyncio.gather(*(one(database) for _ in range(50))) == [1] * 50
+        while database.statistics()["in_use"]:
+            await asyncio.sleep(0.01)
+        await database.close()
+
+    run(work)
+
+
+def test_kinds_of_connections_share_one_number(postgres: PostgresServer) -> None:
+    async def used(connections: Connections, shelf: Shelf, most: list[int]) -> Any:
+        connection = await connections.take(shelf)
+        await connection.execute("SELECT pg_sleep(0.002)")
+        most.append(await connection.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kinds'"))
+        connections.give_back(connection)
+        return connection
+
+    async def work() -> None:
+        connections = Connections(postgres.url, Limits(waiting=1000, patience=10.0), prepared=True, label="kinds")
+        await connections.open(3)
+        plain, special = connections.shelf(), connections.shelf()
+        most: list[int] = []
+        first = await used(connections, special, most)
+        for shelf in (plain, special) * 5:
+            await asyncio.gather(*(used(connections, shelf, most) for _ in range(5)))
+        assert max(most) == 3
+        mixed = [used(connections, (plain, special)[number % 2], most) for number in range(50)]
+        assert len(set(await asyncio.gather(*mixed))) >= 2
+        assert max(most) == 3
+        assert first.is_closed()  # it had to make room
+        assert connections.statistics()["connections"] <= 3
+        await connections.close()
+
+    run(work)
+
+
+def test_a_kind_keeps_its_connections(postgres: PostgresServer) -> None:
+    async def work() -> None:
+        connections = Connections(postgres.url, LIMITS, prepared=True, label="kinds")
+        await connections.open(4)
+        plain, special = connections.shelf(), connections.shelf()
+        taken = [await connections.take(shelf) for shelf in (plain, special)]
+        for connection in taken:
+            connections.give_back(connection)
+        assert [await connections.take(shelf) for shelf in (plain, special)] == taken
+        for connection in taken:
+            connections.give_back(connection)
+        await connections.close()
+
+    run(work)
