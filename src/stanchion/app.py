@@ -327,7 +327,9 @@ class Compiled:
         self.runtime.at_end(proxy.close)
         for backend in proxy.backends:
             tallied(self.runtime, DEPENDENCY, str(backend.target), backend.counts)
-        self._add_all_below(route, endpoint_of(route, proxy.call, ("path",), self.runtime))
+        endpoint = endpoint_of(route, proxy.call, ("path",), self.runtime)
+        endpoint.label = lambda request: route.template  # with each request's own method
+        self._add_all_below(route, endpoint)
 
     def _add_all_below(self, route: Route, endpoint: Endpoint) -> None:
         prefix = _prefix_of(route)

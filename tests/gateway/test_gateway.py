@@ -274,3 +274,27 @@ def test_clients_are_kept_apart(start: Start) -> None:
         assert clients[0].send(get("/me", "authorization: ann")).answer().body == b"ann"
         assert clients[1].send(get("/me", "authorization: bob")).answer().body == b"bob"
     assert clients[0].send(get("/me")).answer().body == b"nobody"
+
+
+def test_metrics_tell_methods_and_statuses_apart_and_none_that_a_client_makes_up(start: Start) -> None:
+    def answer(end: socket.socket, asked: Asked) -> bool:
+        status = "404 Not Found" if asked.line.startswith("DELETE") else "200 OK"
+        end.sendall(response(b"ok", "Cache-Control: max-age=60", status=status))
+        return True
+
+    serving, upstream = start(answer)
+    for _ in range(5):  # answered once by the upstream, then by the cache, and then from beside it
+        assert asked(serving, get("/a")).status == 200
+    assert asked(serving, post("/b", b"x")).status == 200
+    assert asked(serving, get("/c", method="DELETE")).status == 404
+    assert asked(serving, get("/d", method="MKCOL")).status == 501
+    meter, cells = serving.server.meter, serving.server.cells
+    assert set(meter._series) == {(name, "/{path:path}") for name in ("GET", "POST", "DELETE")} | {("", "(malformed)")}
+    outcomes = {name: list(cells[base : base + 6]) for (name, _), base in meter._series.items()}
+    assert (outcomes["GET"], outcomes["POST"], outcomes["DELETE"]) == (
+        [0, 0, 5, 0, 0, 0],
+        [0, 0, 1, 0, 0, 0],
+        [0, 0, 0, 0, 1, 0],
+    )
+    assert len(serving.server.shelf) == 1
+    assert [one.line.split()[0] for one in upstream.asked] == ["GET", "POST", "DELETE"]

@@ -148,10 +148,12 @@ class Server:
             self.draining.finished()
 
     def series_of(self, request: Request, endpoint: Endpoint) -> int:
-        """Where the metrics of a request are, when its endpoint does not know yet or stands for many routes."""
+        """Where the metrics of a request are, also when its endpoint does not know yet, or stands for many routes: of a
+        method each, of which there are nine (`http1.framing.METHODS`)."""
         if endpoint.label is not None:
             return self.meter.series(request.method, endpoint.label(request))
-        endpoint.series = self.meter.series(endpoint.route.method, endpoint.route.template)
+        if endpoint.series < 0:
+            endpoint.series = self.meter.series(endpoint.route.method, endpoint.route.template)
         return endpoint.series
 
     def settle_counts(self) -> None:

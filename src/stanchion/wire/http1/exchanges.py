@@ -107,7 +107,7 @@ class Exchanges(Answers):
                 return
             self.write_whole(request, response)
             if type(response) is Hit and endpoint.shelves:
-                self._server.shelf.put(request, endpoint.series, response)
+                self._server.shelf.put(request, self._server.series_of(request, endpoint), response)
         except Exception as error:
             self._fail(request, error)
         if self._request is request:
