@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from stanchion.cache.orders import Order
+from stanchion.data.statements.exported import Recall
 
 PACKETS = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_DGRAM
 _LARGEST = 64 * 1024
@@ -66,9 +67,9 @@ class Drain(Struct, frozen=True, tag="drain"):
 
 
 class Question(Struct, frozen=True, tag="question"):
-    """Something asked of the worker's caches. Descriptor: a stream socket for the answer, see `cluster.asking`."""
+    """Something asked of the worker's caches or databases. Descriptor: a stream socket for the answer, see `cluster.asking`."""
 
-    order: Order
+    order: Order | Recall
 
 
 class Answered(Struct, frozen=True):

@@ -179,6 +179,7 @@ class Supervisor:
     async def _open_admin(self) -> None:
         from stanchion.cluster.admin import admin_app, control_app, serve
         from stanchion.cluster.caching import cache_routes
+        from stanchion.cluster.recalling import statement_routes
 
         settings = self._settings
         if settings.admin_socket is not None:
@@ -194,6 +195,7 @@ class Supervisor:
         path = settings.control_socket or control.default_path()
         control_socket = control_app(self)
         control_socket.include(cache_routes(self._fleet, self.status))
+        control_socket.include(statement_routes(self._fleet))
         await serve(control_socket, bind_unix(path, 16, mode=0o600))
         self._paths.append(os.path.abspath(path))
 

@@ -40,7 +40,6 @@ from stanchion.cluster.handover import Handover
 from stanchion.cluster.states import DRAINING, SERVING
 from stanchion.cluster.worker_signals import BLOCKED, DUMP_SIGNAL
 from stanchion.errors import ConfigurationError
-from stanchion.policies.caches import inspector_of
 from stanchion.policies.runtime import Runtime
 from stanchion.settings import Settings
 from stanchion.target import load_app
@@ -174,8 +173,7 @@ class Worker:
                 asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
             case Question(order):
                 self._server.settle_counts()  # so that the answer tells of what was just answered
-                inspector = inspector_of(self._compiled.runtime)
-                self._start(answer(sockets[0], inspector, order, self._server.find))
+                self._start(answer(sockets[0], self._compiled, order, self._server.find))
             case Drain() if self._drain is None:
                 self._drain = message
                 self._stop.set()

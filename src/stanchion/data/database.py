@@ -121,6 +121,11 @@ class Database(Reading):
             "insert_batches": writes["batches"],
         }
 
+    @property
+    def driver(self) -> Driver:
+        """What runs the statements, as they are."""
+        return self._driver
+
     def table(self, kind: type[T], name: str, *, key: str) -> Table[T]:
         """Say in which table the rows of a Struct are, and which column identifies one. Without it `FlightDetail` is in
         `flight_details`, and its first field is the key.

@@ -127,7 +127,7 @@ def _unused(evidence: Evidence) -> Iterable[Finding]:
     used = frozenset().union(*(plan.indexes for _, plan in evidence.plans))
     for index in evidence.indexes:
         table = evidence.tables.get(index.table)
-        if index.needed or index.scans or index.name in used or table is None or table.rows < LARGE:
+        if index.needed or index.scans or index.name.rpartition(".")[2] in used or table is None or table.rows < LARGE:
             continue
         size = "" if index.bytes is None else f", {index.bytes / 2**20:,.1f} MiB"
         counted = "no statement seen uses it" if index.scans is None else "it was never used since statistics began"

@@ -8,6 +8,10 @@ from msgspec import Struct
 from stanchion.data.statements.recorder import Entry, Recorder
 
 
+class Recall(Struct, frozen=True, tag="recall"):
+    """What a worker is asked with: all statements of its databases."""
+
+
 class Seen(Struct, frozen=True, kw_only=True):
     """A statement, with its counts; see `recorder.Entry`. Times are seconds."""
 
