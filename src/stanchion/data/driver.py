@@ -35,6 +35,8 @@ class Lookup(NamedTuple):
     """Its name as SQL."""
     key: str
     """The column."""
+    columns: tuple[str, ...]
+    """Those that are wanted."""
     one: str
     """The statement for the key `$1`."""
     many: str

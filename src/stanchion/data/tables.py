@@ -46,7 +46,8 @@ class Table(Struct, Generic[T], frozen=True, kw_only=True, dict=True):
         """How a row is found by its key."""
         key = quoted(self.key)
         select = f"SELECT {', '.join(map(quoted, self.columns))} FROM {quoted(self.name)}"
-        return Lookup(quoted(self.name), self.key, f"{select} WHERE {key} = $1", f"{select} WHERE {key} = any($1)")
+        one, many = f"{select} WHERE {key} = $1", f"{select} WHERE {key} = any($1)"
+        return Lookup(quoted(self.name), self.key, self.columns, one, many)
 
     def insertion(self, row: T) -> Insertion:
         """Inserts the row, and returns it as it then is. What is None is left to the database's defaults."""

@@ -6,17 +6,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
-
 from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy
 from stanchion.data.sqlite.connection import Threaded
+from stanchion.data.sqlite.lookups import columns_of, found
+from stanchion.data.sqlite.values import bound
 from stanchion.offload.places import Places
 
 _READERS = 4
 """Threads of Python share one interpreter lock: more of them than the longest queries need bring nothing."""
 _PART = 256
-_STORED = frozenset((int, float, str, bytes, bool))
 _READING = ("SELECT", "VALUES", "EXPLAIN", "WITH")
 
 
@@ -94,14 +93,14 @@ class SQLite:
             cursor = await reader.run(lambda connection: connection.execute(statement, bound(values)))
             try:
                 while part := await reader.run(lambda connection: cursor.fetchmany(_PART)):
-                    yield Rows(_columns(cursor), part)
+                    yield Rows(columns_of(cursor), part)
             finally:
                 await asyncio.shield(reader.run(lambda connection: cursor.close()))
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
-        """See `Driver`: a prepared statement a key is faster here than one for all, and they are one hop."""
+        """See `Driver`."""
         async with self._reader() as reader:
-            return await reader.run(_look_up, lookup.one, keys)
+            return await reader.run(found, lookup, keys)
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`: one transaction, in which each row has a statement that fails by itself."""
@@ -166,37 +165,15 @@ class Transaction:
         yield await self.fetch(statement, values)
 
 
-def bound(values: Sequence[Any]) -> dict[str, Any]:
-    """Values for `$1`, `$2`, …, which SQLite takes for names; what it has no type for is text, as JSON has it."""
-    return {str(number): _stored(value) for number, value in enumerate(values, 1)}
-
-
-def _stored(value: Any) -> Any:
-    if value is None or type(value) in _STORED:
-        return value
-    plain = msgspec.to_builtins(value, builtin_types=(bytes,))
-    return msgspec.json.encode(plain).decode() if isinstance(plain, dict | list) else plain
-
-
 def _changes(statement: str) -> bool:
     """Whether a query may change something: `WITH … INSERT`, for one. A word in a text costs it the reader, no more."""
     words = statement.upper()
     return any(word in words for word in ("INSERT ", "UPDATE ", "DELETE ", "REPLACE "))
 
 
-def _columns(cursor: sqlite3.Cursor) -> tuple[str, ...]:
-    return tuple(column[0] for column in cursor.description or ())
-
-
 def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> Rows:
     cursor = connection.execute(statement, bound(values))
-    return Rows(_columns(cursor), cursor.fetchall())
-
-
-def _look_up(connection: sqlite3.Connection, statement: str, keys: Sequence[Any]) -> Found:
-    cursor = connection.cursor()
-    rows = [cursor.execute(statement, {"1": _stored(key)}).fetchone() for key in keys]
-    return Found(_columns(cursor), rows)
+    return Rows(columns_of(cursor), cursor.fetchall())
 
 
 def _execute(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> int:

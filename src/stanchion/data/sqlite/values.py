@@ -1,0 +1,21 @@
+"""What SQLite keeps of a value."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+_STORED = frozenset((int, float, str, bytes, bool))
+
+
+def bound(values: Sequence[Any]) -> dict[str, Any]:
+    """Values for `$1`, `$2`, …, which SQLite takes for names."""
+    return {str(number): stored(value) for number, value in enumerate(values, 1)}
+
+
+def stored(value: Any) -> Any:
+    """A value of a type that SQLite has; of another it is text, as JSON has it."""
+    if value is None or type(value) in _STORED:
+        return value
+    plain = msgspec.to_builtins(value, builtin_types=(bytes,))
+    return msgspec.json.encode(plain).decode() if isinstance(plain, dict | list) else plain
