@@ -96,7 +96,8 @@ class Outside(Router):
         """A database that the app opens before its first request and closes after the last.
 
         `sqlite:///file.db`, or `postgresql://user@host/name`. `connections` are for all workers of all instances
-        together; a start that the server has too few for is refused, with the arithmetic.
+        together; a start that the server has too few for is refused, with the arithmetic. `replicas` are URLs of
+        streaming replicas of PostgreSQL, which are read from.
 
         Raises:
             FrozenError: the app has started.

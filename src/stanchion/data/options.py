@@ -1,5 +1,6 @@
 """How a database is declared, and what a worker makes of it."""
 
+from collections.abc import Sequence
 from typing import Annotated, TypedDict
 
 from msgspec import Meta, Struct
@@ -8,6 +9,8 @@ from stanchion.data.database import Database
 from stanchion.data.driver import Driver, Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.pool import redacted
+from stanchion.data.replicas.driver import Replicated
+from stanchion.data.replicas.node import Node
 from stanchion.data.sqlite.driver import SQLite
 from stanchion.errors import ConfigurationError
 from stanchion.ranges import check_ranges
@@ -34,6 +37,10 @@ class DatabaseOptions(Struct, frozen=True, kw_only=True):
     """Keep statements prepared on each connection. Not through PgBouncer in transaction mode."""
     largest_batch: Annotated[int, Meta(ge=1, le=10_000)] = 256
     """Keys or rows of one gathered statement."""
+    replicas: Sequence[str] = ()
+    """URLs of streaming replicas, which are read from; see `replicas`. Each server gets `connections`."""
+    max_lag: Annotated[float, Meta(gt=0, le=3600)] = 5.0
+    """Seconds that a replica may be behind the primary and still be read from."""
 
     def __post_init__(self) -> None:
         check_ranges(self, "database({name}={value!r})")
@@ -47,6 +54,8 @@ class DatabaseKeywords(TypedDict, total=False):
     patience: float
     prepared: bool
     largest_batch: int
+    replicas: Sequence[str]
+    max_lag: float
 
 
 def database_of(name: str, url: str, options: DatabaseOptions) -> Database:
@@ -61,6 +70,8 @@ def database_of(name: str, url: str, options: DatabaseOptions) -> Database:
 
 
 def _driver(name: str, url: str, options: DatabaseOptions, limits: Limits) -> Driver:
+    if options.replicas:
+        return _replicated(name, [url, *options.replicas], options, limits)
     if url.startswith(_SQLITE):
         path = url.removeprefix(_SQLITE)
         if path == ":memory:":
@@ -71,3 +82,14 @@ def _driver(name: str, url: str, options: DatabaseOptions, limits: Limits) -> Dr
     if url.startswith(_POSTGRES):
         return Postgres(url, limits, prepared=options.prepared, label=f"stanchion {name}")
     raise ConfigurationError(f"the database {redacted(url)!r}: expected {_FORMS}")
+
+
+def _replicated(name: str, urls: Sequence[str], options: DatabaseOptions, limits: Limits) -> Replicated:
+    for url in urls:
+        if not url.startswith(_POSTGRES) or urls.count(url) > 1:
+            raise ConfigurationError(
+                f"the database {redacted(url)!r}: replicas are a list of URLs of PostgreSQL servers, each there once, "
+                "such as ['postgresql://user@replica/name']"
+            )
+    nodes = [Node(url, limits, prepared=options.prepared, label=f"stanchion {name}") for url in urls]
+    return Replicated(name, nodes, max_lag=options.max_lag)

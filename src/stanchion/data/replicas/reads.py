@@ -1,0 +1,90 @@
+"""Reads of one replica, and of the primary where it turns out that the replica cannot answer."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from stanchion.data.driver import Found, Lookup, Rows
+from stanchion.data.failures import DatabaseUnavailable
+from stanchion.data.postgres.driver import Postgres
+from stanchion.data.replicas.node import Node
+
+_READ_ONLY = "25006"
+_IN_THE_WAY = ("40001", "40P01")
+"""The query was in the way of what the replica had to replay (PostgreSQL: hot standby, query conflicts)."""
+
+
+class Refused(Exception):
+    """The statement writes, so no replica takes it: a function that it calls does, or it locks rows."""
+
+
+class Replica:
+    """Reads of one node; `primary` gives who answers in its stead."""
+
+    def __init__(self, node: Node, primary: Callable[[], Postgres]) -> None:
+        self.node = node
+        self.served = self.passed_on = 0
+        self._primary = primary
+
+    def __repr__(self) -> str:
+        return f"<Replica {self.node!r}: {self.served} reads, {self.passed_on} passed on>"
+
+    async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
+        """See `Driver`."""
+        try:
+            with self.node.asked():
+                found = await self.node.driver.look_up(lookup, keys)
+        except Exception as error:
+            self._give_up(error)
+            return await self._primary().look_up(lookup, keys)
+        self.served += 1
+        return found
+
+    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+        """See `Statements`.
+
+        Raises:
+            Refused: it writes.
+        """
+        try:
+            with self.node.asked():
+                rows = await self.node.driver.fetch(statement, values)
+        except Exception as error:
+            self._give_up(error)
+            return await self._primary().fetch(statement, values)
+        self.served += 1
+        return rows
+
+    async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
+        """See `Statements`. Once there were rows nobody else can go on.
+
+        Raises:
+            Refused: it writes.
+        """
+        begun = False
+        try:
+            async with aclosing(self.node.driver.stream(statement, values)) as parts:
+                with self.node.asked():
+                    async for part in parts:
+                        begun = True
+                        yield part
+            self.served += 1
+            return
+        except Exception as error:
+            self._give_up(error)
+            if begun:
+                raise DatabaseUnavailable("the replica ended a query that was in its way") from error
+        async with aclosing(self._primary().stream(statement, values)) as parts:
+            async for part in parts:
+                yield part
+
+    def _give_up(self, error: Exception) -> None:
+        """Return if the primary is to be asked, else raise."""
+        state = getattr(error, "sqlstate", None)
+        if state == _READ_ONLY:
+            raise Refused from error
+        if isinstance(error, DatabaseUnavailable):
+            self.node.answers = False  # until the next check says otherwise
+        elif state not in _IN_THE_WAY:
+            raise error
+        self.passed_on += 1
