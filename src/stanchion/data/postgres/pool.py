@@ -29,6 +29,8 @@ old ones would stay where they are."""
 IDLE = 300.0
 """Seconds after which one that nobody has used is closed."""
 _SWEEP = 30.0
+_CONNECT = 1.5
+"""Seconds to make one: those begun while nothing came through to the server are soon given up once it does again."""
 _ORDER = 1.0
 """Seconds for the server to say that it has cancelled a statement, or to roll back."""
 
@@ -158,9 +160,12 @@ class Connections:
         try:
             async with asyncio.timeout(patience):
                 return await asyncio.shield(made)
-        except (asyncio.CancelledError, TimeoutError):
+        except asyncio.CancelledError:
             made.add_done_callback(self._left)
             raise
+        except TimeoutError as error:
+            made.add_done_callback(self._left)
+            raise DatabaseUnavailable from error
         except BaseException:
             self._places.leave()
             raise
@@ -178,7 +183,7 @@ class Connections:
                 self._url,
                 statement_cache_size=100 if self._prepared else 0,
                 command_timeout=self._limits.patience,
-                timeout=self._limits.patience,
+                timeout=min(self._limits.patience, _CONNECT),
                 server_settings={"application_name": self._label},
             )
         except (ValueError, self._driver.ClientConfigurationError) as error:
@@ -202,7 +207,8 @@ class Connections:
         if connection.get_server_version().major >= 14:
             settings["client_connection_check_interval"] = 500
         try:
-            await connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
+            setting = "; ".join(f"SET {name} = {value}" for name, value in settings.items())
+            await connection.execute(setting, timeout=_CONNECT)
         except BaseException:
             connection.terminate()
             raise
@@ -234,11 +240,19 @@ class Connections:
                     pass
         except self._driver.PostgresError:
             connection.terminate()
+        except TimeoutError:  # those that are idle are hardly better, and whoever is next would wait for them in vain
+            connection.terminate()
+            self._break_off_idle()
         except BaseException:
             connection.terminate()
             raise
         finally:
             self._keep(connection)
+
+    def _break_off_idle(self) -> None:
+        for shelf in self._shelves:
+            while shelf:
+                shelf.pop()[0].terminate()
 
     async def _closed(self, connection: Connection) -> None:
         try:
