@@ -211,7 +211,7 @@ def test_a_thousand_cancelled_calls_leave_nothing(opened: Opened) -> None:
     run(work)
 
 
-def test_reads_of_one_tick_are_one_statement(opened: Opened) -> None:
+def test_reads_of_one_tick_reach_the_server_as_one(opened: Opened) -> None:
     async def work() -> None:
         async with opened() as database:
             await filled(database)
