@@ -8,10 +8,10 @@ async with db.transaction() as tx:
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from stanchion.data.budget import Fleet, check, share
@@ -21,7 +21,7 @@ from stanchion.data.pages import PageRead
 from stanchion.data.rows import copier, reader
 from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorded import Recorded
-from stanchion.data.statements.recorder import Recorder
+from stanchion.data.statements.recorder import Entry, Recorder
 from stanchion.data.tables import Table, Tables
 from stanchion.data.tags import TableTags
 from stanchion.data.telling import Collecting, Telling, Writes
@@ -84,6 +84,13 @@ class Reading:
         return [make(row) for row in found.rows]
 
 
+class _Reads(NamedTuple):
+    """Reads that go together."""
+
+    keyed: Keyed[Any, Any]
+    entry: Entry
+
+
 class Database(Reading):
     """One database of the app, in one worker; safe to use from many tasks at once."""
 
@@ -103,7 +110,7 @@ class Database(Reading):
         self._driver = driver
         self._largest = largest_batch
         self._batches = batches
-        self._keyed: dict[tuple[type, type, Any], Keyed[Any, Any]] = {}  # by what a row is, its key, and where
+        self._reads: dict[tuple[type, type, Any], _Reads] = {}  # by what a row is, its key, and where
         self._inserting: Gathering[Insertion, Rows] = Gathering(self.telling.insert, largest=largest_batch, in_flight=1)
 
     def __repr__(self) -> str:
@@ -111,7 +118,7 @@ class Database(Reading):
 
     def statistics(self) -> dict[str, float]:
         """Those of the driver, and of the reads and inserts that were gathered."""
-        reads = [keyed.statistics() for keyed in self._keyed.values()]
+        reads = [each.keyed.statistics() for each in self._reads.values()]
         writes = self._inserting.statistics()
         return {
             **self._driver.statistics(),
@@ -125,6 +132,11 @@ class Database(Reading):
     def driver(self) -> Driver:
         """What runs the statements, as they are."""
         return self._driver
+
+    @property
+    def connections(self) -> int:
+        """Those that were declared, for all workers together."""
+        return self._connections
 
     def table(self, kind: type[T], name: str, *, key: str) -> Table[T]:
         """Say in which table the rows of a Struct are, and which column identifies one. Without it `FlightDetail` is in
@@ -154,26 +166,20 @@ class Database(Reading):
         Raises:
             NotFound: there is none (404).
         """
-        found = await self.find(kind, key, alone=alone)
+        found = await self._read(kind, key, alone)
         if found is None:
             raise NotFound(f"there is no {kind.__name__} {key!r}")
         return found
 
     async def find(self, kind: type[T], key: Any, *, alone: bool = False) -> T | None:
         """As `get`; None where there is none."""
-        if alone or type(key) not in _GATHERED:
-            found: dict[Any, T] = await self._load(self.tables.of(kind), self._driver.place(), [key])
-            return found.get(key)
-        reads = self._reads(kind, type(key))
-        self._asked(self.tables.of(kind).lookup.one, reads)
-        row: T | None = await reads.get(key)
-        return row
+        return await self._read(kind, key, alone)
 
     async def get_many(self, kind: type[T], keys: Sequence[Any]) -> list[T | None]:
         """The rows with these keys, in their order; None for those there are not."""
         if all(type(key) in _GATHERED for key in keys):
-            return list(await asyncio.gather(*(self._reads(kind, type(key)).get(key) for key in keys)))
-        return [await self.find(kind, key) for key in keys]
+            return list(await asyncio.gather(*(self._read(kind, key, False) for key in keys)))
+        return [await self._read(kind, key, False) for key in keys]
 
     async def insert(self, row: T, *, alone: bool = False) -> T:
         """Insert a row, with the table's defaults for what is None, and return it as it then is.
@@ -190,14 +196,14 @@ class Database(Reading):
             if isinstance(outcome, Exception):
                 raise outcome
             return self._made(type(row), outcome)[0]
-        self._asked(insertion.statement, self._inserting)
+        self._asked(self.recorder.entry(insertion.statement), self._inserting.batches)
         return self._made(type(row), await self._inserting.call(insertion))[0]
 
-    def _asked(self, statement: str, gathered: Gathering[Any, Any] | Keyed[Any, Any]) -> None:
-        """Note that the running request waits for this statement's next batch."""
+    def _asked(self, entry: Entry, batches: int) -> None:
+        """Note that the running request waits for the batch of this statement that comes after so many."""
         request = asking.get()
         if request is not None:
-            request.gathered(self.recorder, self.recorder.entry(statement), gathered.statistics()["batches"])
+            request.gathered(self.recorder, entry, batches)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Reading]:
@@ -238,19 +244,29 @@ class Database(Reading):
         """Raise while the database does not answer; for a readiness check."""
         await self._driver.check()
 
-    def _reads(self, kind: type[T], key: type) -> Keyed[Any, T]:
+    def _read(self, kind: type[T], key: Any, alone: bool) -> Awaitable[T | None]:
         place = self._driver.place()
-        keyed = self._keyed.get((kind, key, place))
-        if keyed is None:
-            table = self.tables.of(kind)
-            keyed = self._keyed[kind, key, place] = Keyed(
-                lambda keys: self._load(table, place, keys),
-                largest=self._largest,
-                in_flight=self._batches,
-                fatal=lambda error: isinstance(error, FAILURES),
-                copied=copier(kind),
-            )
-        return keyed
+        if alone or type(key) not in _GATHERED:
+            return self._read_alone(kind, key, place)
+        gathered = self._reads.get((kind, type(key), place)) or self._gathered(kind, type(key), place)
+        self._asked(gathered.entry, gathered.keyed.batches)
+        return gathered.keyed.get(key)
+
+    async def _read_alone(self, kind: type[T], key: Any, place: Any) -> T | None:
+        found: dict[Any, T] = await self._load(self.tables.of(kind), place, [key])
+        return found.get(key)
+
+    def _gathered(self, kind: type[T], key: type, place: Any) -> "_Reads":
+        table = self.tables.of(kind)
+        keyed: Keyed[Any, T] = Keyed(
+            lambda keys: self._load(table, place, keys),
+            largest=self._largest,
+            in_flight=self._batches,
+            fatal=lambda error: isinstance(error, FAILURES),
+            copied=copier(kind),
+        )
+        reads = self._reads[kind, key, place] = _Reads(keyed, self.recorder.entry(table.lookup.one))
+        return reads
 
     async def _load(self, table: Table[T], place: Any, keys: Sequence[Any]) -> dict[Any, T]:
         columns, rows = await self._driver.look_up(table.lookup._replace(place=place), keys)

@@ -37,14 +37,16 @@ class Gathering(Generic[Q, A]):
         self._waiting: list[Waiting[Q, A]] = []
         self._running: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
         self._scheduled = False
-        self._calls = self._batches = 0
+        self._calls = 0
+        self.batches = 0
+        """Since the start."""
 
     def __repr__(self) -> str:
         return f"<Gathering {len(self._waiting)} wait, {len(self._running)} batches run>"
 
     def statistics(self) -> dict[str, int]:
         """Calls and the batches they went in since the start, and the calls that wait."""
-        return {"calls": self._calls, "batches": self._batches, "waiting": len(self._waiting)}
+        return {"calls": self._calls, "batches": self.batches, "waiting": len(self._waiting)}
 
     def call(self, question: Q) -> "asyncio.Future[A]":
         """The answer to come; who cancels it gives up on its own behalf alone."""
@@ -65,7 +67,7 @@ class Gathering(Generic[Q, A]):
                 self._start(batch)
 
     def _start(self, batch: "list[Waiting[Q, A]]") -> None:
-        self._batches += 1
+        self.batches += 1
         self._calls += len(batch)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._run(batch), context=Context())
@@ -137,6 +139,11 @@ class Keyed(Generic[Q, A]):
     def statistics(self) -> dict[str, int]:
         """See `Gathering`."""
         return self._gathering.statistics()
+
+    @property
+    def batches(self) -> int:
+        """Batches since the start."""
+        return self._gathering.batches
 
     def get(self, key: Q) -> "asyncio.Future[A | None]":
         """What `load` finds for the key; None where it finds nothing.

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from stanchion.data.advice.evidence import Evidence, Index, Plan, Scan
 from stanchion.data.advice.findings import Finding, Wanted
+from stanchion.data.budget import Capacity, Fleet, check
 from stanchion.data.statements.exported import Seen
 from stanchion.data.tables import quoted
+from stanchion.errors import ConfigurationError
 
 LARGE = 1000
 """Rows of a table below which a scan of it takes some tens of microseconds, and an index brings nothing."""
@@ -163,6 +165,21 @@ def _once(seen: Seen) -> str:
     if seen.verb == "select":
         return "ask once for all of them: db.get_many(…), a join, or = any($1)"
     return "change all rows with one statement: WHERE … = any($1)"
+
+
+def affordable(database: str, connections: int, fleet: Fleet, capacity: Capacity) -> Finding | None:
+    """What is wrong with the declared number of connections, if anything is: the server has too few, or the workers."""
+    try:
+        check(connections, fleet, capacity)
+    except ConfigurationError as error:
+        return Finding(
+            kind="connections",
+            database=database,
+            subject=f"connections={connections}",
+            why=str(error),
+            do=f"connections={max(capacity.free, 0)} or fewer, at least {fleet.processes}",
+        )
+    return None
 
 
 def _waiting(evidence: Evidence) -> Iterable[Finding]:

@@ -66,8 +66,8 @@ class Model:
         }
 
     def indexes(self) -> list[tuple[str, str, tuple[str, ...], bool, bool]]:
-        """Each index: table, name, columns, if it is needed to keep rows unique or for a foreign key, and if it is of some
-        rows only."""
+        """Each index: table, name, columns, if it is needed to keep rows unique or for a foreign key, and if it is
+        partial."""
         found = []
         for table in self.columns():
             keys = self._connection.execute(f'SELECT "from" FROM pragma_foreign_key_list({_text(table)})')

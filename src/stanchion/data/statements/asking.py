@@ -27,7 +27,8 @@ class Asking:
         times = self._times.get(entry, 0) + 1
         self._times[entry] = times
         if times == 1:
-            recorder.asked_by(entry, self.route)
+            if self.route not in entry.routes:
+                recorder.asked_by(entry, self.route)
         elif times > recorder.repeats:
             recorder.repeated_by(entry, self.route, times)
 

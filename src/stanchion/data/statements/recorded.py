@@ -52,6 +52,8 @@ class Recorded(RecordedStatements):
         self._driver = driver
         self.native = driver.native
         self.remote = driver.remote
+        self.place = driver.place
+        self.writes = driver.writes
 
     async def open(self, connections: int) -> None:
         """See `Driver`."""
@@ -68,14 +70,6 @@ class Recorded(RecordedStatements):
     async def check(self) -> None:
         """See `Driver`."""
         await self._driver.check()
-
-    def place(self) -> Any:
-        """See `Driver`."""
-        return self._driver.place()
-
-    def writes(self) -> None:
-        """See `Driver`."""
-        self._driver.writes()
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
