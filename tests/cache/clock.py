@@ -5,13 +5,13 @@ import time
 
 import pytest
 
+from stanchion.wire.http1 import shelf
+
 _READING = {
     "time": time.time,
     "monotonic": time.monotonic,
     "monotonic_ns": time.monotonic_ns,
 }
-_OF_THE_WIRE = ("stanchion.wire.http1.shelf", "stanchion.wire.http1.answers")
-"""Where hits are kept at hand: they are fresh by the cache's clock."""
 _REAL = ("stanchion.cache.watched", "stanchion.cache.flights")
 """When a request began, and its deadline, go by the loop's."""
 
@@ -22,11 +22,16 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._ahead = 0.0
         for name, module in list(sys.modules.items()):
-            if name in _REAL or not (name.startswith("stanchion.cache.") or name in _OF_THE_WIRE):
+            if name in _REAL or not name.startswith("stanchion.cache."):
                 continue
             for attribute, function in _READING.items():
                 if getattr(module, attribute, None) is function:
                     monkeypatch.setattr(module, attribute, getattr(self, attribute))
+        monkeypatch.setattr(shelf, "time", self.time)  # hits that are kept at hand are fresh by the cache's clock
+        find = shelf.Shelved.find
+        monkeypatch.setattr(
+            shelf.Shelved, "find", lambda shelved, fields, _, date: find(shelved, fields, self.monotonic_ns(), date)
+        )
 
     def __repr__(self) -> str:
         return f"<Clock {self._ahead:g} s ahead>"
