@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import sys
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -166,6 +169,40 @@ def test_head_keeps_the_declared_length(serve_app: Serve, message: Message) -> N
         answer = client.send(get(method="HEAD")).answer("HEAD")
         assert (answer.status, answer.headers["content-length"]) == (200, "7")
         assert client.send(get(method="HEAD")).answer("HEAD").status == 200
+
+
+DATE = b"Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "messages"),
+    [
+        (200, [body(b"whole")]),
+        (200, [body(b"in ", more=True), body(b"parts")]),
+        (304, [body(b"")]),
+        (200, [{"type": "http.response.pathsend", "path": __file__}]),
+        (200, [{"type": "http.response.pathsend", "path": sys.executable}]),
+    ],
+)
+def test_a_date_of_the_app_s_own_is_passed_on(serve_app: Serve, status: int, messages: list[Message]) -> None:
+    head = {"type": "http.response.start", "status": status, "headers": [(b"Date", DATE), (b"x-a", b"1")]}
+    server = serve_app(sending(head, *messages))
+    with server.connect() as client:
+        raw = client.send(get("/", "connection: close")).until(b"\r\n\r\n")
+    lines = raw.partition(b"\r\n\r\n")[0].lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"date:")] == [b"date: " + DATE.lower()]
+    assert b"x-a: 1" in lines
+
+
+@pytest.mark.parametrize("value", [b"", b"yesterday", DATE + b"\r\nx-evil: 1", DATE + b"\n", DATE * 9])
+def test_what_is_no_date_is_replaced_by_ours(serve_app: Serve, value: bytes) -> None:
+    head = {"type": "http.response.start", "status": 200, "headers": [(b"date", value)]}
+    server = serve_app(sending(head, body(b"ok")))
+    with server.connect() as client:
+        answer = client.send(get()).answer()
+    made = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    assert abs(time.time() - made) < 5
+    assert "x-evil" not in answer.headers
 
 
 @pytest.mark.parametrize("status", [204, 304])

@@ -162,7 +162,7 @@ class Exchange(Struct, eq=False):
             if self._over is not None:
                 self._over.set()
             self.answered = True
-            response = Response(chunk, head.status, head.media_type, head.headers, head.more_headers)
+            response = Response(chunk, head.status, head.media_type, head.headers, head.more_headers, date=head.date)
             self.deliver(self.request, response)
         elif self._feed is not None:
             await self._continue(self._feed, chunk, more)
@@ -177,11 +177,13 @@ class Exchange(Struct, eq=False):
         if not more:
             self._done()
         if head.status in _BODILESS:
-            self._answer(Response(b"", head.status, None, head.headers, head.more_headers))
+            self._answer(Response(b"", head.status, None, head.headers, head.more_headers, date=head.date))
             return
         length = len(chunk) if head.length is None and not more else head.length
         feed = Feed(self.leave)
-        self._answer(Stream(feed, head.status, head.media_type, head.headers, head.more_headers, length))
+        response = Stream(feed, head.status, head.media_type, head.headers, head.more_headers, length)
+        response.date = head.date
+        self._answer(response)
         if bodiless:
             await feed.put(b"", more=False)
         else:
@@ -201,7 +203,9 @@ class Exchange(Struct, eq=False):
         if not isinstance(path, str):
             raise invalid(message, '"path" a str')
         self._done()
-        self._answer(File(path, head.status, head.media_type, head.headers, head.more_headers, plain=True))
+        response = File(path, head.status, head.media_type, head.headers, head.more_headers, plain=True)
+        response.date = head.date
+        self._answer(response)
 
     def _answer(self, response: Response) -> None:
         self.answered = True

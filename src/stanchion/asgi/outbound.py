@@ -53,7 +53,8 @@ class Outbound:
 
     async def _file(self, plan: FilePlan, head_only: bool) -> None:
         with plan.file:
-            await self._start(Response(b"", plan.status, plan.media_type, plan.headers, plan.more_headers), plan.count)
+            head = Response(b"", plan.status, plan.media_type, plan.headers, plan.more_headers, date=plan.date)
+            await self._start(head, plan.count)
             whole = (0, plan.count) == (plan.offset, os.fstat(plan.file.fileno()).st_size)
             if self._pathsend and whole and not head_only:
                 await self._send({"type": _PATHSEND, "path": os.path.abspath(str(plan.file.name))})

@@ -142,7 +142,7 @@ class Conversation:
             self._deliver(Response(b"", 403))
             return
         head = head_of({**message, "status": 200})
-        response = Response(b"", 101, None, head.headers, head.more_headers)
+        response = Response(b"", 101, None, head.headers, head.more_headers, date=head.date)
         subprotocol = message.get("subprotocol")
         if subprotocol is not None:
             response.set_header("sec-websocket-protocol", subprotocol)
@@ -156,7 +156,7 @@ class Conversation:
             if message["type"] != "websocket.http.response.start":
                 raise invalid(message, f"{_EXPECTED[self._stage]} in this place")
             head = head_of(message)
-            self._denial = Response(b"", head.status, head.media_type, head.headers, head.more_headers)
+            self._denial = Response(b"", head.status, head.media_type, head.headers, head.more_headers, date=head.date)
             self._stage = _DENIAL
             return
         if message["type"] != "websocket.http.response.body":

@@ -77,6 +77,7 @@ class FilePlan(Struct, eq=False):
     media_type: str
     headers: dict[str, str]
     more_headers: list[tuple[str, str]] | None
+    date: bytes | None
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The content, closing the file at the end.
@@ -198,11 +199,11 @@ def _decide(file: File, request: Request, opened: _Opened) -> Response | FilePla
         file.more_headers,
     )
     if count > SMALL:
-        return FilePlan(opened.file, offset, count, *head)
+        return FilePlan(opened.file, offset, count, *head, file.date)
     content = os.pread(opened.file.fileno(), count, offset)
     if len(content) != count:
         raise OSError("a file shrank while it was read")
-    return Response(content, *head)
+    return Response(content, *head, date=file.date)
 
 
 def _content_fields(file: File, opened: _Opened, part: tuple[int, int] | None) -> dict[str, str]:

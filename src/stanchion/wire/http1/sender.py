@@ -108,7 +108,7 @@ async def _send_file(sink: Sink, request: Request, response: File) -> None:
     with plan.file:
         if not sink.answering(request):
             return
-        head = Response(b"", plan.status, plan.media_type, plan.headers, plan.more_headers)
+        head = Response(b"", plan.status, plan.media_type, plan.headers, plan.more_headers, date=plan.date)
         data = streamed(head, sink.tail(request, head), plan.count, chunked=False)
         sink.head_sent = True
         _write(sink, data)
