@@ -33,6 +33,7 @@ from stanchion.policies.caches import caches_of
 from stanchion.policies.databases import joined, known
 from stanchion.policies.limiter import Naming
 from stanchion.policies.priority import Priority
+from stanchion.policies.read_your_writes import ReadYourWrites
 from stanchion.policies.runtime import Runtime
 from stanchion.policies.tallied import tallied
 from stanchion.router import PolicyOptions
@@ -313,7 +314,7 @@ class Compiled:
     def _add_mount(self, route: Route, foreign: Foreign) -> None:
         mount = Mount(foreign.app, _prefix_of(route))
         self.mounts.append(mount)
-        changes_nothing = all(isinstance(policy, BodyLimit | Priority) for policy in route.policies)
+        changes_nothing = all(isinstance(policy, BodyLimit | Priority | ReadYourWrites) for policy in route.policies)
         call = mount.call if changes_nothing else mount.call_apart
         endpoint = endpoint_of(route, call, ("path",), self.runtime)
         endpoint.label = mount.label

@@ -9,6 +9,8 @@ from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_o
 from stanchion.data.resource import Handling, Resource, ResourceKeywords, ResourceOptions
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError
+from stanchion.policies.base import Off
+from stanchion.policies.read_your_writes import ReadYourWrites
 from stanchion.router import PolicyOptions, Router
 from stanchion.telemetry.decisions import Decisions
 from stanchion.upstream.limits import Limits
@@ -97,7 +99,7 @@ class Outside(Router):
 
         `sqlite:///file.db`, or `postgresql://user@host/name`. `connections` are for all workers of all instances
         together; a start that the server has too few for is refused, with the arithmetic. `replicas` are URLs of
-        streaming replicas of PostgreSQL, which are read from.
+        streaming replicas of PostgreSQL, which are read from; the app's routes then have the policy `ReadYourWrites`.
 
         Raises:
             FrozenError: the app has started.
@@ -107,8 +109,15 @@ class Outside(Router):
         if name in self.databases:
             raise ConfigurationError(f"the database {name!r} is there already; give each a name of its own")
         database = database_of(f"{self.name}/{name}", url, DatabaseOptions(**options))
+        if options.get("replicas"):
+            self._have_writes_read()
         self.databases[name] = database
         return database
+
+    def _have_writes_read(self) -> None:
+        declared = {policy.policy if isinstance(policy, Off) else type(policy) for policy in self._policies}
+        if ReadYourWrites not in declared:
+            self._policies.append(ReadYourWrites())
 
     def batched(self, *, largest: int = 256, in_flight: int = 2) -> Callable[[Load[K, V]], Batched[K, V]]:
         """Have a function of many keys called with those that one loop tick asks for; each caller awaits its own.

@@ -21,6 +21,7 @@ from stanchion.board import Board
 from stanchion.cache.caches import Caches, Counts, current
 from stanchion.cache.entry import Stored
 from stanchion.cache.flights import Flights
+from stanchion.cache.keeping import keeping
 from stanchion.cache.kept import Kept
 from stanchion.cache.keys import EVERYTHING
 from stanchion.cache.layers import Layers
@@ -174,11 +175,14 @@ class Cached(Generic[P, T]):
     async def _made(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> Kept:
         options, requested = self._options, time()
         stamp = bound.caches.tags.stamp((EVERYTHING, f"call {key}", *self._tags(args, kwargs)))
+        within = keeping.set(True)
         try:
             value = await self._function(*args, **kwargs)
         except Exception:
             bound.counts.add(CacheCell.FAILED)
             raise
+        finally:
+            keeping.reset(within)
         body, size = self._packed(value)
         stored = Stored(
             status=200,

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
+from stanchion.cache.keeping import keeping
 from stanchion.data.budget import Capacity
 from stanchion.data.driver import Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.failures import DatabaseUnavailable
@@ -95,7 +96,9 @@ class Replicated:
         await self._primary().check()
 
     def place(self) -> Replica | None:
-        """See `Driver`."""
+        """See `Driver`: the primary where what is read is kept, see `cache.keeping`."""
+        if keeping.get():
+            return None
         request = seen()
         node = self.topology.choose(0 if request is None else request.needs(self._name))
         return None if node is None else self._replicas[node]

@@ -24,10 +24,6 @@ class Seen:
         request has written: where in the log that went is not known until somebody asks."""
         return self._positions.get(database, 0)
 
-    def pin(self, database: str) -> None:
-        """Let the request read from the primary."""
-        self._positions[database] = inf
-
     def wrote(self, database: str, position: Position) -> None:
         """The request writes; `position` then tells one that is behind all it has written."""
         self._positions[database] = inf
