@@ -67,7 +67,8 @@ class Drain(Struct, frozen=True, tag="drain"):
 
 
 class Question(Struct, frozen=True, tag="question"):
-    """Something asked of the worker's caches or databases. Descriptor: a stream socket for the answer, see `cluster.asking`."""
+    """Something asked of the worker's caches or databases. Descriptor: a stream socket for the answer, see
+    `cluster.asking`."""
 
     order: Order | Recall
 

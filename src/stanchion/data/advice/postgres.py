@@ -16,7 +16,7 @@ EXPLAINED = frozenset({"select", "insert", "update", "delete"})
 _MOST = 200
 _BOUNDS = ("SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'")
 _TABLES = """
-SELECT n.nspname, c.relname, greatest(c.reltuples, s.n_live_tup, 0)::float8
+SELECT n.nspname, c.relname, (CASE WHEN c.reltuples < 0 THEN s.n_live_tup ELSE c.reltuples END)::float8
 FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid JOIN pg_namespace n ON n.oid = c.relnamespace
 """
 _INDEXES = """

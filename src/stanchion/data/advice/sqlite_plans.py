@@ -21,6 +21,8 @@ _INDEX = re.compile(r"(?:COVERING )?INDEX (\S+)(?: \((.*)\))?")
 Use = Literal["equal", "range", "order"]
 Shares = Mapping[str, Mapping[str, float]]
 _SORTED = "USE TEMP B-TREE FOR ORDER BY"
+_ORDERED = re.compile(r"\b(?:ORDER BY|GROUP BY|DISTINCT)\b", re.I)
+"""What an index that is read from end to end is used for; else it is but a smaller copy of the table: `count(*)`."""
 _RANGE = 0.25
 """SQLite's own guess of the rows within a range, of whose bounds nothing is known."""
 _TRIED = "stanchion_advice"
@@ -94,7 +96,7 @@ class Model:
         known = self.columns()
         aliases = {node[2]: _table_of(node[2], node[3], statement, known) for node in nodes}
         scans = [self._scan(node, aliases[node[2]], statement, shares, limited=limited) for node in nodes]
-        used = [_INDEX.match(node[4] or "") for node in nodes]
+        used = [_INDEX.match(node[4] or "") for node in nodes if node[1] == "SEARCH" or _ORDERED.search(statement)]
         return Plan(scans=tuple(scan for scan in scans if scan), indexes=frozenset(one[1] for one in used if one))
 
     def details(self, statement: str) -> list[str]:

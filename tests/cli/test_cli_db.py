@@ -1,0 +1,164 @@
+"""`stanchion db advise` on a served app: it finds what was planted, and nothing in a clean database."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.conftest import Serve
+from tests.cluster.running import Server
+from tests.data.postgres_server import PostgresServer, needs_postgres
+
+_APP = """
+import asyncio
+from msgspec import Struct
+from stanchion import App
+
+app = App("airline")
+db = app.database("URL", connections=8)
+
+class Flight(Struct):
+    id: int
+    dest: str
+    day: str
+
+db.table(Flight, "flights", key="id")
+
+@app.lifespan
+async def tables(app):
+    if await db.one(int, "SELECT count(*) FROM flights") == 0:
+        raise RuntimeError("the test fills it")
+    yield
+
+@app.get("/to/{dest}")
+async def to(dest: str) -> int:
+    return len(await db.all(Flight, "SELECT id, dest, day FROM flights WHERE dest = $1 ORDER BY id", dest))
+
+@app.get("/latest/{dest}")
+async def latest(dest: str) -> list[Flight]:
+    query = "SELECT id, dest, day FROM flights WHERE dest = $1 ORDER BY day DESC LIMIT $2"
+    return await db.all(Flight, query, dest, 5)
+
+@app.get("/loop")
+async def loop() -> int:
+    return len([await db.get(Flight, number) for number in range(1, 16)])
+
+@app.get("/flights/{id}")
+async def flight(id: int) -> Flight:
+    return await db.get(Flight, id)
+
+@app.get("/together")
+async def together() -> int:
+    return len(await asyncio.gather(*(db.get(Flight, number) for number in range(1, 16))))
+"""
+ROWS = 20_000
+_TABLE = (
+    "CREATE TABLE flights (id integer PRIMARY KEY, dest text NOT NULL, day text NOT NULL, seats integer NOT NULL)",
+    "CREATE INDEX flights_seats_idx ON flights (seats)",
+)
+_ROW = "'to' || (n % 500), 'day ' || (n * 7919 % 1000), n % 300"
+_GOOD = "CREATE INDEX flights_dest_day_idx ON flights (dest, day)"
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[PostgresServer]:
+    server = PostgresServer("-c", "shared_preload_libraries=pg_stat_statements")
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database with a table of flights, in which no index helps, and one is of no use."""
+    if request.param == "sqlite":
+        made = f"sqlite:///{tmp_path}/airline.db"
+        numbers = f"WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {ROWS}) SELECT n,"
+    else:
+        server: PostgresServer = request.getfixturevalue("mortal")
+        made = server.url
+        change(made, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        numbers = "SELECT n,"
+    fill = f"INSERT INTO flights {numbers} {_ROW} FROM {'n' if request.param == 'sqlite' else _series()}"
+    change(made, *_TABLE, fill, "ANALYZE")
+    return made
+
+
+def _series() -> str:
+    return f"generate_series(1, {ROWS}) AS n"
+
+
+def change(url: str, *statements: str) -> None:
+    """Run statements."""
+    import asyncio
+
+    from stanchion.data.options import DatabaseOptions, database_of
+
+    async def run() -> None:
+        database = database_of("test", url, DatabaseOptions(patience=60))
+        await database.driver.open(1)
+        for statement in statements:
+            await database.execute(statement)
+        await database.driver.close()
+
+    asyncio.run(run())
+
+
+def served(serve: Serve, folder: Path, url: str, *paths: str) -> Server:
+    """A server of the app that was asked for these."""
+    (folder / "app.py").write_text(_APP.replace("URL", url))
+    server = serve("--workers", "2")
+    for path in paths:
+        assert server.get(path)[0] == 200
+    return server
+
+
+def advised(server: Server, *arguments: str) -> dict[str, Any]:
+    [advice] = json.loads(server.command("db", "advise", "app:app", "--json", *arguments, check=True).stdout)
+    assert advice["unexplained"] == {}
+    found: dict[str, Any] = advice
+    return found
+
+
+def by_kind(advice: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found = {finding["kind"]: finding for finding in advice["findings"]}
+    assert len(found) == len(advice["findings"]), advice
+    return found
+
+
+def test_it_finds_what_was_planted(serve: Serve, tmp_path: Path, url: str) -> None:
+    paths = ("/to/to7", "/to/to8", "/latest/to7", "/loop", "/together", "/flights/7")
+    server = served(serve, tmp_path, url, *paths)
+    copy = "" if url.startswith("sqlite") else url  # the whole of what is tried is undone
+    found = by_kind(advised(server, "--copy", *([copy] if copy else [])))
+    assert set(found) == {"missing index", "unused index", "repeated statement"}
+
+    missing = found["missing index"]
+    concurrently = "" if url.startswith("sqlite") else "CONCURRENTLY "
+    assert missing["do"] == (f'CREATE INDEX {concurrently}"flights_dest_day_idx" ON "flights" ("dest", "day")')
+    assert (missing["calls"], missing["routes"]) == (3, ["GET /latest/{dest}", "GET /to/{dest}"])
+    assert missing["why"].startswith("all 20,000 rows of flights are read to find")
+    assert len(missing["gain"]) == 2
+    for gain in missing["gain"]:
+        assert gain["before"] > 5 * gain["after"]
+
+    assert found["unused index"]["subject"] == "flights_seats_idx"
+    assert found["unused index"]["do"] == f'DROP INDEX {concurrently}"flights_seats_idx"'
+    assert found["repeated statement"]["routes"] == ["GET /loop"]
+    assert "up to 15 times" in found["repeated statement"]["why"]
+    assert "get_many" in found["repeated statement"]["do"]
+
+    told = server.command("db", "advise", "app:app", check=True).stdout
+    assert "missing index" in told
+    assert "flights (dest, day)" in told
+    assert "\x1b" not in told  # no terminal, no colour
+
+
+def test_it_finds_nothing_in_a_clean_database(serve: Serve, tmp_path: Path, url: str) -> None:
+    change(url, "DROP INDEX flights_seats_idx", _GOOD, "ANALYZE")
+    server = served(serve, tmp_path, url, "/to/to7", "/latest/to7", "/together", "/flights/7")
+    advice = advised(server)
+    assert advice["findings"] == []
+    assert advice["statements"] >= 4
+    assert "nothing to advise" in server.command("db", "advise", "app:app", check=True).stdout
