@@ -194,6 +194,9 @@ def test_what_cannot_be_asked(shop: Server) -> None:
     assert refused(shop, "purge") == "say what to purge: tags, --url URL or --all"
     assert refused(shop, "purge", "*") == "'*' is no tag of an app's; for a URL give --url, for everything --all"
     assert refused(shop, "get", url(shop, "/me"), "--header", "x").startswith("--header 'x': expected 'NAME: VALUE'")
+    assert refused(shop, "get", url(shop, "/me"), "--header", "x: →").startswith(
+        "'→' cannot be part of a request field; "
+    )
     assert shop.command("stop", check=True).stdout == "stopping\n"
     assert shop.ended() == 0
     for arguments in (["stats"], ["get", "http://localhost/"], ["purge", "x"]):

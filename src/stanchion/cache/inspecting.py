@@ -14,6 +14,7 @@ from stanchion.cache.layers import Layers
 from stanchion.cache.orders import Count, Counted, Found, Held, Look, Order, Place, Purge, Purged, RouteCounts, place
 from stanchion.cache.rules import freshness, reuse, variants
 from stanchion.cache.tagging import filled
+from stanchion.errors import ConfigurationError
 from stanchion.http.client import Proxies
 from stanchion.http.request import Request
 
@@ -41,7 +42,7 @@ class Inspector:
         """Do what is asked.
 
         Raises:
-            ConfigurationError: a URL is none.
+            ConfigurationError: a URL or a request field is none.
         """
         match order:
             case Count():
@@ -81,7 +82,9 @@ class Inspector:
         declaration = self._declared.get((endpoint.route.method, endpoint.route.template))
         if declaration is None:
             return Found(route=route, why="the route has no cache")
-        request = _request(where, order, args, endpoint.path_names)
+        peer = _Nobody(where.scheme, self._caches.settings.max_query_params)
+        request = _request(where, order, peer)
+        request.path_args, request.path_names = args, endpoint.path_names
         options = declaration.options
         try:
             key = key_of(declaration.template, options.key, by_user=options.by == "user")(request)
@@ -100,22 +103,19 @@ class _Nobody(Struct, frozen=True):
     """The other end of a request that nobody has sent."""
 
     scheme: str
+    max_query_params: int
     client: tuple[str, int] | None = None
-    max_query_params: int = 1000
     proxies: Proxies = Proxies()
 
 
-def _request(where: Place, order: Look, args: Sequence[Any], names: Sequence[str]) -> Request:
-    fields = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in order.fields.items()}
-    request = Request(
-        method="GET",
-        path=where.path,
-        query_string=where.query,
-        fields={b"host": where.host.encode(), **fields},
-        peer=_Nobody(where.scheme),
-        path_args=args,
-        path_names=names,
-    )
+def _request(where: Place, order: Look, peer: _Nobody) -> Request:
+    try:
+        fields = {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in order.fields.items()}
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            f"{error.object!r} cannot be part of a request field; give names and values in ISO 8859-1"
+        ) from None
+    request = Request("GET", where.path, where.query, {b"host": where.host.encode(), **fields}, peer)
     if order.user is not None:
         request.state[IDENTITY] = order.user
     return request

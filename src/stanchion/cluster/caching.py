@@ -62,7 +62,8 @@ def cache_routes(fleet: Fleet, status: Callable[[], Status]) -> Router:
 
     @router.get("")
     async def stats() -> CacheStatus:
-        answers = {slot: convert(said, Counted) for slot, said in (await ask_all(fleet, Question(Count()))).items()}
+        said = await _answers(ask_all(fleet, Question(Count())))
+        answers = {slot: convert(counted, Counted) for slot, counted in said.items()}
         shown = status()
         return CacheStatus(
             workers=len(answers),
