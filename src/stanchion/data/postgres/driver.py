@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stanchion.data.budget import Capacity
-from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
-from stanchion.data.failures import DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.driver import FAILURES, Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
 from stanchion.deadline import remaining
+from stanchion.errors import ConfigurationError
 
 _CHECK = 1.0
 _CAPACITY = """
@@ -44,6 +44,7 @@ class Postgres:
             ConfigurationError: the driver is missing.
         """
         self._label = label[:63]
+        self._prepared = prepared
         self._connections = Connections(url, limits, prepared=prepared, label=self._label)
         self._lookups = Lookups()
 
@@ -71,11 +72,13 @@ class Postgres:
         self._connections.break_off()
 
     async def capacity(self) -> Capacity | None:
-        """See `Driver`."""
+        """See `Driver`: not through PgBouncer, whose connections to the server are not ours to count."""
+        if not self._prepared:
+            return None
         try:
             async with asyncio.timeout(_CHECK):
                 most, reserved, others = (await self.fetch(_CAPACITY, (self._label,))).rows[0]
-        except (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout, TimeoutError):
+        except (*FAILURES, TimeoutError):
             return None
         return Capacity(most=most, reserved=reserved, others=others)
 
@@ -129,7 +132,7 @@ class Postgres:
                 records = await connection.fetchmany(statement, values)
                 columns = tuple(records[0].keys())
                 return [Rows(columns, [record]) for record in records]
-        except (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout):
+        except (*FAILURES, ConfigurationError):
             raise
         except Exception as error:
             if len(values) == 1:
