@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from stanchion.data.budget import Fleet, check, share
@@ -25,8 +25,11 @@ from stanchion.data.statements.recorder import Entry, Recorder
 from stanchion.data.tables import Table, Tables
 from stanchion.data.tags import TableTags
 from stanchion.data.telling import Collecting, Telling, Writes
-from stanchion.errors import NotFound
+from stanchion.errors import ConfigurationError, NotFound
 from stanchion.http.pages import Page, PageQuery
+
+if TYPE_CHECKING:
+    from stanchion.data.sqlalchemy.sessions import Sessions
 
 T = TypeVar("T")
 _GATHERED = frozenset((int, str, bytes, bool, UUID, date))
@@ -108,6 +111,7 @@ class Database(Reading):
         super().__init__(driver, driver.native, self.telling)
         self._connections = connections
         self._driver = driver
+        self._sessions: Sessions | None = None
         self._largest = largest_batch
         self._batches = batches
         self._reads: dict[tuple[type, type, Any], _Reads] = {}  # by what a row is, its key, and where
@@ -220,6 +224,20 @@ class Database(Reading):
             raise
         await self.telling.tell(writes.tags)
 
+    def sqlalchemy(self) -> "Sessions":
+        """SQLAlchemy's sessions and engine, on this database's connections; see `sqlalchemy.sessions`.
+
+        Raises:
+            ConfigurationError: SQLAlchemy or the driver it needs is missing, or the database is in memory.
+        """
+        if self._sessions is None:
+            try:
+                from stanchion.data.sqlalchemy.sessions import Sessions
+            except ImportError:
+                raise ConfigurationError("db.sqlalchemy() needs SQLAlchemy; install stanchion[sqlalchemy]") from None
+            self._sessions = Sessions(self._driver.lender(), self.recorder, self.telling, self._tags)
+        return self._sessions
+
     async def open(self, fleet: Fleet | None = None) -> None:
         """Make ready, with this worker's share of the connections.
 
@@ -262,7 +280,7 @@ class Database(Reading):
             lambda keys: self._load(table, place, keys),
             largest=self._largest,
             in_flight=self._batches,
-            fatal=lambda error: isinstance(error, FAILURES),
+            fatal=lambda error: isinstance(error, (*FAILURES, ConfigurationError)),
             copied=copier(kind),
         )
         reads = self._reads[kind, key, place] = _Reads(keyed, self.recorder.entry(table.lookup.one))

@@ -7,6 +7,11 @@ from typing import Any
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
 from stanchion.errors import ConfigurationError
 
+_POOLED = (
+    "a prepared statement was gone, or another's: what is between the app and PostgreSQL gives each transaction another"
+    " connection, as PgBouncer does; give app.database(..., prepared=False)"
+)
+
 
 def driver_module() -> Any:
     """asyncpg, which is imported where a database needs it.
@@ -23,17 +28,25 @@ def driver_module() -> Any:
 
 @contextmanager
 def translated(driver: Any) -> Iterator[None]:
-    """What goes wrong in the block is raised as one of `failures`, or as what it is where it is none of them."""
+    """What goes wrong in the block is raised as one of `failures`, or as what it is where it is none of them.
+
+    Raises:
+        ConfigurationError: the server does not let this app in, or a pooler needs `prepared=False`.
+    """
     try:
         yield
     except driver.IntegrityConstraintViolationError as error:
         raise ConstraintViolated(error.constraint_name or error.column_name or "a constraint") from error
     except (TimeoutError, driver.QueryCanceledError) as error:
         raise DatabaseTimeout from error
+    except (driver.InvalidSQLStatementNameError, driver.DuplicatePreparedStatementError) as error:
+        raise ConfigurationError(_POOLED) from error
     except (OSError, driver.PostgresConnectionError, driver.CannotConnectNowError) as error:
         raise DatabaseUnavailable from error
     except (driver.TooManyConnectionsError, driver.OperatorInterventionError) as error:
         raise DatabaseUnavailable from error
+    except (driver.InvalidAuthorizationSpecificationError, driver.InvalidCatalogNameError) as error:
+        raise ConfigurationError(f"the database refuses: {error}; see user, password and name in its URL") from None
     except driver.InterfaceError as error:
         if "connection" not in str(error) and "pool" not in str(error):
             raise
