@@ -79,11 +79,7 @@ def cache_routes(fleet: Fleet, status: Callable[[], Status]) -> Router:
         answers = await _answers(ask_all(fleet, Question(order)))
         if not answers:
             raise ServiceUnavailable(_UNANSWERED)
-        found = {slot: convert(said, Found) for slot, said in sorted(answers.items())}
-        any_of_them = next(iter(found.values()))
-        return Entries(
-            url=url, route=any_of_them.route, why=any_of_them.why, tags=any_of_them.tags, entries=_entries(found)
-        )
+        return _put_together(url, {slot: convert(said, Found) for slot, said in sorted(answers.items())})
 
     @router.post("/purge")
     async def purge(order: Purge) -> PurgeOutcome:
@@ -136,8 +132,15 @@ def _tiers(counted: Mapping[str, Mapping[str, int]], answers: Sequence[Counted])
     return tiers
 
 
-def _entries(found: Mapping[int, Found]) -> list[Held]:
+def _put_together(url: str, found: Mapping[int, Found]) -> Entries:
     """Each worker's memory, then what they share, as the first of them has it."""
     near = [replace(one, worker=slot) for slot, said in found.items() for one in said.entries if one.tier == MEMORY]
     shared = {one.tier: one for said in reversed(list(found.values())) for one in said.entries if one.tier != MEMORY}
-    return near + list(shared.values())
+    any_of_them = next(iter(found.values()))
+    return Entries(
+        url=url,
+        route=any_of_them.route,
+        why=any_of_them.why,
+        tags=any_of_them.tags,
+        entries=[*near, *shared.values()],
+    )
