@@ -106,7 +106,7 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop it if it runs, and leave nothing."""
-        if (self.data / "postmaster.pid").exists():
+        if (self.data / "postmaster.pid").exists() and Path(f"/proc/{self.pid}").exists():
             self._signal(signal.SIGCONT)
             self.stop()
         shutil.rmtree(self.folder)
