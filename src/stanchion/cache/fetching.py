@@ -106,7 +106,9 @@ class Origin:
         fields, now = raw_fields(response), time()
         if not validation.confirms(kept.stored, fields):
             return await self.ask(asked.key, asked.request)
-        stored = validation.refreshed(kept.stored, fields, requested=asked.requested, received=now)
+        told = self._surrogate_fields(asked, response)  # ours, not the origin's: `_put` adds them anew
+        known = replace(kept.stored, fields=tuple(field for field in kept.stored.fields if field not in told))
+        stored = validation.refreshed(known, fields, requested=asked.requested, received=now)
         if not storing.may_store("GET", asked.request.fields, stored.status, stored.fields):
             await self._caches.invalidate(tag_of(asked.request))
             return Fetched(kept=self._layers.kept(stored), confirmed=True)

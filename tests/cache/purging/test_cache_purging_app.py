@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
+
 from stanchion import App, Cache, Request, Response, Stream
+from stanchion.asgi.messages import Receive, Scope, Send
 from stanchion.cache.purging import CDN, CloudFront, Credentials, Fastly
 from stanchion.testing import Client
 from tests.cache.purging.recorder import recording
+from tests.wire.client import get
 from tests.wire.live import until
+from tests.wire.serving import Serving
 
 
 def tagged(*cdns: CDN) -> App:
@@ -58,6 +63,35 @@ def test_an_answer_whose_tags_do_not_fit_is_kept_here_and_by_no_cdn() -> None:
                 assert fields[name] == value
                 assert "surrogate-key" not in fields
                 assert "cache-tag" not in fields
+
+
+async def validated(scope: Scope, receive: Receive, send: Send) -> None:
+    """A mounted app whose answers are good as long as it says so, each time it is asked."""
+    assert scope["type"] == "http"
+    known = b"if-none-match" in dict(scope["headers"])
+    fields = [(b"etag", b'"1"'), (b"cache-control", b"no-cache")]
+    await send({"type": "http.response.start", "status": 304 if known else 200, "headers": fields})
+    await send({"type": "http.response.body", "body": b"" if known else b"page"})
+
+
+@pytest.mark.parametrize("count", [1, 60])
+def test_an_entry_that_its_origin_confirms_has_the_fields_once(count: int) -> None:
+    app = App("mounted")
+    app.purge_to(CloudFront(distribution="one", credentials=Credentials("key", "secret")))
+    app.mount("/", validated, cache=Cache(tags=[f"tag:{number}" for number in range(count)], surrogate_keys=True))
+    told = b"cache-control: private" if count == 60 else b"cache-tag: tag:0"
+    served = Serving("uvloop", app)
+    try:
+        client = served.connect()
+        for status in (b"fwd=uri-miss", *[b"fwd-status=304"] * 3):
+            head = client.send(get("/")).until(b"\r\n\r\n")
+            assert (client.exactly(4), status in head, b"stored" in head) == (b"page", True, True)
+            assert [line for line in head.split(b"\r\n") if line.startswith((b"cache-control", b"cache-tag"))] == [
+                b"cache-control: no-cache",
+                told,
+            ]
+    finally:
+        served.stop()
 
 
 def test_a_write_reaches_the_cdn() -> None:
