@@ -4,14 +4,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
-from msgspec import Struct
-
 from stanchion.data.budget import Capacity
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
-from stanchion.deadline import remaining
+from stanchion.data.lending import Lender
+from stanchion.data.limits import Limits
 
 Row = Sequence[Any]
-_LAST_WORD = 0.01
 
 
 class Rows(NamedTuple):
@@ -50,21 +48,6 @@ class Insertion(NamedTuple):
 
     statement: str
     values: tuple[Any, ...]
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """What a driver keeps to, besides the number of its connections."""
-
-    waiting: int
-    """Statements that may wait for a connection."""
-    patience: float
-    """Seconds to wait for one, and for a statement, where the request has no deadline that is earlier."""
-
-    def patience_now(self) -> float:
-        """Seconds that the running request may wait for a connection: till just before its deadline, so that there is
-        time to say that there was none."""
-        left = remaining()
-        return self.patience if left is None else min(max(0.0, left - _LAST_WORD), self.patience)
 
 
 class Statements(Protocol):
@@ -119,6 +102,13 @@ class Driver(Statements, Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Statements]:
         """Statements that take effect together at the end of the block, or not at all if it raises."""
+
+    def lender(self) -> Lender:
+        """What lends its connections to another library.
+
+        Raises:
+            ConfigurationError: a package is missing, or the database's connections cannot be lent.
+        """
 
     def statistics(self) -> dict[str, float]:
         """Connections open and in use, and statements that wait for one."""

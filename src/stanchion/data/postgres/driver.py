@@ -10,6 +10,7 @@ from typing import Any
 
 from stanchion.data.budget import Capacity
 from stanchion.data.driver import FAILURES, Found, Insertion, Limits, Lookup, Rows, Statements
+from stanchion.data.postgres.lender import PostgresLender
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
 from stanchion.deadline import remaining
@@ -47,6 +48,8 @@ class Postgres:
         self._prepared = prepared
         self._connections = Connections(url, limits, prepared=prepared, label=self._label)
         self._lookups = Lookups()
+        self._limits = limits
+        self._lender: PostgresLender | None = None
 
     def __repr__(self) -> str:
         return f"<Postgres {self._connections!r}>"
@@ -70,6 +73,12 @@ class Postgres:
     def break_off(self) -> None:
         """Raise DatabaseUnavailable in all that waits for the server, which is gone."""
         self._connections.break_off()
+
+    def lender(self) -> PostgresLender:
+        """See `Driver`."""
+        if self._lender is None:
+            self._lender = PostgresLender(self._connections, self._limits, prepared=self._prepared)
+        return self._lender
 
     async def capacity(self) -> Capacity | None:
         """See `Driver`: not through PgBouncer, whose connections to the server are not ours to count."""

@@ -12,6 +12,7 @@ from stanchion.data.driver import Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.failures import DatabaseUnavailable
 from stanchion.data.gathering import Gathering
 from stanchion.data.postgres.driver import Postgres
+from stanchion.data.replicas.lender import PrimaryLender
 from stanchion.data.replicas.node import Node
 from stanchion.data.replicas.reads import Refused, Replica
 from stanchion.data.replicas.seen import seen
@@ -158,6 +159,10 @@ class Replicated:
         self.writes()
         async with self._primary().transaction() as statements:
             yield statements
+
+    def lender(self) -> PrimaryLender:
+        """See `Driver`: the primary's."""
+        return PrimaryLender(lambda: self._primary().lender(), self.writes)
 
     def _primary(self) -> Postgres:
         return self.topology.primary.driver

@@ -63,15 +63,15 @@ class Threaded:
             connection = self._connection or self._connect()
             connection.set_progress_handler(lambda: monotonic() > call.until, _STEPS)
             return function(connection, *args, **kwargs)
-        except sqlite3.IntegrityError as error:
-            raise ConstraintViolated(str(error).partition(": ")[2] or str(error)) from error
-        except sqlite3.OperationalError as error:
-            raise _translated(error) from error
+        except sqlite3.Error as error:
+            failure = failure_of(error)
+            if failure is None:
+                raise
+            raise failure from error
 
     def _connect(self) -> sqlite3.Connection:
-        uri = self._path if self._path.startswith("file:") else f"file:{self._path}"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
-        connection.executescript(_PRAGMAS.format(busy=int(self._patience * 1000)))
+        connection = sqlite3.connect(uri_of(self._path), uri=True, isolation_level=None, check_same_thread=False)
+        connection.executescript(pragmas(self._patience))
         if self._read_only:
             connection.execute("PRAGMA query_only = ON")
         self._connection = connection
@@ -98,10 +98,25 @@ class _Call:
         self.until = end if deadline is None else min(end, deadline)
 
 
-def _translated(error: sqlite3.OperationalError) -> Exception:
+def uri_of(path: str) -> str:
+    """What SQLite is to open for this path."""
+    return path if path.startswith("file:") else f"file:{path}"
+
+
+def pragmas(patience: float) -> str:
+    """The script that sets a connection up; it waits for another's lock for `patience` seconds at the most."""
+    return _PRAGMAS.format(busy=int(patience * 1000))
+
+
+def failure_of(error: BaseException) -> Exception | None:
+    """Which of `failures` an exception is; None where it is none of them."""
     text = str(error)
+    if isinstance(error, sqlite3.IntegrityError):
+        return ConstraintViolated(text.partition(": ")[2] or text)
+    if not isinstance(error, sqlite3.OperationalError):
+        return None
     if text == "interrupted":
         return DatabaseTimeout()
     if "locked" in text or "unable to open" in text or "disk I/O" in text or "is full" in text:
         return DatabaseUnavailable(f"the database cannot be used: {text}")
-    return error
+    return None

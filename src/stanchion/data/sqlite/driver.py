@@ -9,6 +9,7 @@ from typing import Any
 from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy
 from stanchion.data.sqlite.connection import Threaded
+from stanchion.data.sqlite.lender import SQLiteLender
 from stanchion.data.sqlite.lookups import columns_of, found
 from stanchion.data.sqlite.values import bound
 from stanchion.offload.places import Places
@@ -38,6 +39,7 @@ class SQLite:
         self._reading = Places(len(self._readers), limits.waiting)
         self._writing = Places(1, limits.waiting)
         self._path = path
+        self._lender: SQLiteLender | None = None
 
     def __repr__(self) -> str:
         return f"<SQLite {self._path}: {self._reading!r} to read, {self._writing!r} to write>"
@@ -63,6 +65,14 @@ class SQLite:
         """See `Driver`."""
         for each in {*self._readers, self._writer}:
             await each.close()
+        if self._lender is not None:
+            await self._lender.close()
+
+    def lender(self) -> SQLiteLender:
+        """See `Driver`."""
+        if self._lender is None:
+            self._lender = SQLiteLender(self._path, self._limits)
+        return self._lender
 
     async def check(self) -> None:
         """See `Driver`."""

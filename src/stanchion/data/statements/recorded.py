@@ -54,6 +54,7 @@ class Recorded(RecordedStatements):
         self.remote = driver.remote
         self.place = driver.place
         self.writes = driver.writes
+        self.lender = driver.lender
 
     async def open(self, connections: int) -> None:
         """See `Driver`."""

@@ -1,0 +1,95 @@
+"""SQLAlchemy's statements as this database's own: they end at the deadline, are recorded, and tell what they write."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.util import await_only
+
+from stanchion.data.failures import DatabaseTimeout
+from stanchion.data.lending import Lender
+from stanchion.data.sqlalchemy.pool import BROKEN
+from stanchion.data.statements.asking import asking
+from stanchion.data.statements.recorder import Recorder
+from stanchion.data.tags import TableTags
+
+WRITTEN = "stanchion-written"
+"""In the `record_info` of a connection: the set of tags that its session's writes make invalid."""
+
+
+class Running:
+    """Runs every statement of an engine."""
+
+    def __init__(self, lender: Lender, recorder: Recorder, tags: TableTags) -> None:
+        self._lender = lender
+        self._recorder = recorder
+        self._tags = tags
+
+    def listen(self, engine: Engine) -> None:
+        """From now on."""
+        event.listen(engine, "do_execute", self._execute)
+        event.listen(engine, "do_execute_no_params", self._execute_plain)
+        event.listen(engine, "do_executemany", self._execute_many)
+
+    def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        values = parameters if isinstance(parameters, tuple) else ()
+        self._run(lambda: cursor.execute(statement, parameters), cursor, statement, values, context)
+        return True
+
+    def _execute_plain(self, cursor: Any, statement: str, context: Any) -> bool:
+        self._run(lambda: cursor.execute(statement), cursor, statement, (), context)
+        return True
+
+    def _execute_many(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
+        self._run(lambda: cursor.executemany(statement, parameters), cursor, statement, (), context)
+        return True
+
+    def _run(
+        self, execute: Callable[[], Any], cursor: Any, statement: str, values: tuple[Any, ...], context: Any
+    ) -> None:
+        lent = context.root_connection.connection
+        info = lent.record_info
+        if WRITTEN in info:
+            info[WRITTEN] |= self._tags.written(statement, values)
+        with self._recorded(cursor, statement):
+            try:
+                with _within(self._lender.limits.patience_now()):
+                    execute()
+            except (TimeoutError, asyncio.CancelledError) as error:
+                info[BROKEN] = error
+                await_only(self._lender.interrupt(lent.driver_connection))
+                if isinstance(error, TimeoutError):
+                    raise DatabaseTimeout from error
+                raise
+
+    @contextmanager
+    def _recorded(self, cursor: Any, statement: str) -> Iterator[None]:
+        recorder = self._recorder
+        entry = recorder.entry(statement)
+        request = asking.get()
+        if request is not None:
+            request.alone(recorder, entry)
+        began = monotonic()
+        try:
+            yield
+        except BaseException as error:
+            failure = self._lender.failure(error.__cause__ or error)
+            recorder.failed(entry, failure or error, monotonic() - began, 0.0)
+            raise
+        recorder.ran(entry, max(cursor.rowcount, 0), monotonic() - began, 0.0)
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """`asyncio.timeout`, in a function that SQLAlchemy runs for a task and that awaits without the word."""
+    limit = asyncio.timeout(seconds)
+    await_only(limit.__aenter__())
+    try:
+        yield
+    except BaseException as error:
+        await_only(limit.__aexit__(type(error), error, error.__traceback__))
+        raise
+    await_only(limit.__aexit__(None, None, None))
