@@ -1,5 +1,6 @@
 """`stanchion db advise` on a served app: it finds what was planted, and nothing in a clean database."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from stanchion.data.options import DatabaseOptions, database_of
+from tests.cli.processes import Mistake, Stanchion
 from tests.cluster.conftest import Serve
 from tests.cluster.running import Server
 from tests.data.postgres_server import PostgresServer, needs_postgres
@@ -91,9 +94,6 @@ def _series() -> str:
 
 def change(url: str, *statements: str) -> None:
     """Run statements."""
-    import asyncio
-
-    from stanchion.data.options import DatabaseOptions, database_of
 
     async def run() -> None:
         database = database_of("test", url, DatabaseOptions(patience=60))
@@ -162,3 +162,51 @@ def test_it_finds_nothing_in_a_clean_database(serve: Serve, tmp_path: Path, url:
     assert advice["findings"] == []
     assert advice["statements"] >= 4
     assert "nothing to advise" in server.command("db", "advise", "app:app", check=True).stdout
+
+
+@needs_postgres
+def test_without_a_server_the_extension_tells_of_statements(
+    stanchion: Stanchion, tmp_path: Path, mortal: PostgresServer
+) -> None:
+    change(mortal.url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public", *_TABLE)
+    change(mortal.url, f"INSERT INTO flights SELECT n, {_ROW} FROM {_series()}", "ANALYZE")
+    change(mortal.url, "CREATE EXTENSION pg_stat_statements", "SELECT pg_stat_statements_reset()")
+    change(mortal.url, "SELECT id FROM flights WHERE day = 'day 7'")
+    (tmp_path / "app.py").write_text(_APP.replace("URL", mortal.url))
+    done = stanchion("db", "advise", "app:app", "--json", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    [advice] = json.loads(done.stdout)
+    missing = by_kind(advice)["missing index"]
+    assert missing["subject"] == "flights (day)"
+    assert missing["calls"] == 1
+
+
+def test_a_statement_that_the_database_does_not_take_any_more(serve: Serve, tmp_path: Path, url: str) -> None:
+    server = served(serve, tmp_path, url, "/to/to7", "/flights/7")
+    change(url, "ALTER TABLE flights RENAME COLUMN day TO date")
+    done = server.command("db", "advise", "app:app", check=True)
+    assert "not explained: SELECT id, dest, day FROM flights" in done.stdout
+    assert "day" in done.stdout.partition("not explained")[2].splitlines()[1]  # the database's own words
+
+
+def test_connections_that_the_server_does_not_have(
+    stanchion: Stanchion, tmp_path: Path, mortal: PostgresServer
+) -> None:
+    (tmp_path / "app.py").write_text(_APP.replace('"URL", connections=8', f'"{mortal.url}", connections=5000'))
+    done = stanchion("db", "advise", "app:app", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "connections=5000" in done.stdout
+    assert "max_connections 100 - 3 reserved" in done.stdout
+    assert "no statement is known: start `stanchion serve app:app`" in done.stdout
+
+
+def test_mistakes_are_one_line(mistake: Mistake, tmp_path: Path) -> None:
+    app, private = tmp_path / "app.py", {"XDG_RUNTIME_DIR": str(tmp_path)}
+    app.write_text("from stanchion import App\napp = App('plain')")
+    assert "has no database; declare one" in mistake("db", "advise", "app:app", cwd=tmp_path, **private)
+    app.write_text(_APP.replace("URL", f"sqlite:///{tmp_path}/air.db"))
+    told = mistake("db", "advise", "app:app", "--database", "other", cwd=tmp_path, **private)
+    assert "no database 'other'; the app has main" in told
+    app.write_text(_APP.replace("URL", "postgresql://postgres@127.0.0.1:1/none"))
+    assert "the database does not answer" in mistake("db", "advise", "app:app", cwd=tmp_path, **private)
+    assert "advise" in mistake("db", cwd=tmp_path, **private)

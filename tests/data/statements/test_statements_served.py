@@ -105,3 +105,17 @@ def test_reads_awaited_one_after_the_other_are_counted_and_those_of_one_batch_ar
     assert looked_up.routes == ["GET /together", "GET /one/{id}", "GET /loop"]
     assert (looked_up.repeating, looked_up.most) == (["GET /loop"], 5)
     assert by_text["SELECT id, name FROM items WHERE id = $1"].repeating == ["GET /written-loop"]
+
+
+@pytest.mark.parametrize(("reload", "count"), [(True, 1), (False, 0)])
+def test_development_is_warned_once_a_route(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, reload: bool, count: int
+) -> None:
+    serving = Serving("uvloop", shop(f"sqlite:///{tmp_path}/shop.db"), repeated_statements=4, reload=reload)
+    try:
+        page_after(serving, "/loop", "/loop", "/together")
+    finally:
+        assert serving.stop() == []
+    told = [record.getMessage() for record in caplog.records if record.name == "stanchion.data"]
+    assert len(told) == count
+    assert all(line.startswith("GET /loop has asked more than 4 times, one after the other: SELECT") for line in told)

@@ -15,6 +15,7 @@ from stanchion.data.database import Database
 from stanchion.data.driver import Driver
 from stanchion.data.options import DatabaseOptions, database_of
 from stanchion.data.statements.exported import Seen
+from stanchion.errors import ConfigurationError
 
 _CONNECTIONS = 2
 
@@ -63,6 +64,10 @@ async def advise(
 async def _tried(found: Sequence[Finding], evidence: Evidence, driver: Driver, copy: str) -> list[Finding]:
     missing = [finding for finding in found if finding.wanted is not None]
     if driver.remote:
+        if not copy:
+            raise ConfigurationError(
+                "--copy needs the URL of a PostgreSQL database with the same in it, to change at will"
+            )
         async with _opened(database_of("advice", copy, DatabaseOptions()).driver) as other:
             gains = {id(finding): await gain.on_postgres(other, finding, evidence) for finding in missing}
     else:

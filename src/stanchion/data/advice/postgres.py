@@ -118,15 +118,19 @@ async def explained(statements: Statements, statement: str, values: Sequence[str
 async def prepared(statements: Statements, statement: str) -> AsyncIterator[int]:
     """The statement as `stanchion_advice` within the block; gives how many parameters it has."""
     await statements.execute("SAVEPOINT stanchion_advice", ())
+    await statements.execute("SET LOCAL plan_cache_mode = force_generic_plan", ())
     try:
-        await statements.execute("SET LOCAL plan_cache_mode = force_generic_plan", ())
         await statements.execute(f"PREPARE stanchion_advice AS {statement}", ())
-        yield (await statements.fetch(_PARAMETERS, ())).rows[0][0]
-        await statements.execute("DEALLOCATE stanchion_advice", ())
     except BaseException:
         await statements.execute("ROLLBACK TO SAVEPOINT stanchion_advice", ())
-        await statements.execute("DEALLOCATE ALL", ())
         raise
+    try:
+        yield (await statements.fetch(_PARAMETERS, ())).rows[0][0]
+    except BaseException:
+        await statements.execute("ROLLBACK TO SAVEPOINT stanchion_advice", ())
+        raise
+    finally:  # it outlives a rollback
+        await statements.execute("DEALLOCATE stanchion_advice", ())
     await statements.execute("RELEASE SAVEPOINT stanchion_advice", ())
 
 
