@@ -30,8 +30,7 @@ from stanchion.outside import Outside, ReadyCheck
 from stanchion.policies.around import endpoint_of, layered
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.caches import caches_of
-from stanchion.policies.databases import joined, known
-from stanchion.policies.limiter import Naming
+from stanchion.policies.databases import known
 from stanchion.policies.priority import Priority
 from stanchion.policies.read_your_writes import ReadYourWrites
 from stanchion.policies.runtime import Runtime
@@ -44,7 +43,7 @@ from stanchion.routing.tree import Tree
 from stanchion.settings import Settings
 from stanchion.settings.sources import load
 from stanchion.telemetry.decisions import Decisions
-from stanchion.telemetry.tallies import BULKHEAD, DEPENDENCY, POOL
+from stanchion.telemetry.tallies import DEPENDENCY, POOL
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -217,7 +216,9 @@ class Compiled:
         self.pools = Pools(settings, app.decisions)
         tallied(runtime, POOL, "threads", self.pools.threads.places.counts)
         tallied(runtime, POOL, "processes", self.pools.processes.places.counts)
-        self._join(app, runtime)
+        app.join(runtime, self.pools.in_process)
+        if app.cdns:
+            caches_of(runtime).purge_to(app.cdns)
         limits = BindLimits(
             max_json_keys=settings.max_json_keys,
             form=FormLimits(
@@ -247,23 +248,6 @@ class Compiled:
         self._tree.freeze()
         self.find = self._everything() or self._tree.find
         self.missing = missing
-
-    @staticmethod
-    def _join(app: App, runtime: Runtime) -> None:
-        """Have what is outside counted, opened and closed with the worker."""
-        for dependency in app.dependencies.values():
-            tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
-        joined(runtime, app.databases)
-        for service in app.services.values():
-            runtime.at_start(service.open)
-            runtime.at_end(service.close)
-        for resource in app.clients.values():
-            runtime.at_start(resource.open)
-            runtime.at_end(resource.close)
-            name = runtime.shared("bulkhead names", Naming).name(resource.name, "", resource)
-            tallied(runtime, BULKHEAD, name, resource.counts)
-        if app.cdns:
-            caches_of(runtime).purge_to(app.cdns)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

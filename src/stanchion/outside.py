@@ -1,8 +1,12 @@
 """What an app calls outside: services over HTTP, databases, and dependencies of any kind."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, Unpack
 
+from stanchion.data.analytics.analytics import Analytics, file_view
+from stanchion.data.analytics.copies import Copies, InProcess
+from stanchion.data.analytics.options import AnalyticsKeywords, AnalyticsOptions
 from stanchion.data.batched import Batched, K, Load, V
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseKeywords, DatabaseOptions, database_of
@@ -10,9 +14,14 @@ from stanchion.data.resource import Handling, Resource, ResourceKeywords, Resour
 from stanchion.dependency import CallOptions, Dependency, DependencyOptions
 from stanchion.errors import ConfigurationError
 from stanchion.policies.base import Off
+from stanchion.policies.databases import joined
+from stanchion.policies.limiter import Naming
 from stanchion.policies.read_your_writes import ReadYourWrites
+from stanchion.policies.runtime import Runtime
+from stanchion.policies.tallied import tallied
 from stanchion.router import PolicyOptions, Router
 from stanchion.telemetry.decisions import Decisions
+from stanchion.telemetry.tallies import BULKHEAD, DEPENDENCY
 from stanchion.upstream.limits import Limits
 from stanchion.upstream.pool import Pool
 from stanchion.upstream.service import Service
@@ -32,6 +41,7 @@ class Outside(Router):
         self.dependencies: dict[str, Dependency] = {}
         self.databases: dict[str, Database] = {}
         self.clients: dict[str, Resource[Any]] = {}
+        self.analyses: dict[str, Analytics] = {}
         self.services: dict[str, Service] = {}
         self.checks: dict[str, ReadyCheck] = {}
 
@@ -119,6 +129,33 @@ class Outside(Router):
         if ReadYourWrites not in declared:
             self._policies.append(ReadYourWrites())
 
+    def analytics(
+        self,
+        name: str = "analytics",
+        *,
+        database: Database | None = None,
+        tables: Sequence[str] = (),
+        files: Mapping[str, str | Path] | None = None,
+        **options: Unpack[AnalyticsKeywords],
+    ) -> Analytics:
+        """Heavy queries by DuckDB, in a process of the app: over copies of a database's tables, and over Parquet, CSV
+        and JSON files, `{"history": "history/*.parquet"}`; each with a limit of memory and of time.
+
+        Raises:
+            FrozenError: the app has started.
+            ConfigurationError: the name is taken, tables have no database, DuckDB is missing, or an option is out of
+                its range.
+        """
+        self._check_open(f"the analytics {name}")
+        if name in self.analyses:
+            raise ConfigurationError(f"the analytics {name!r} are there already; give each a name of their own")
+        if tables and database is None:
+            raise ConfigurationError(f"analytics(tables={list(tables)!r}): give database=, which has them")
+        copies = Copies(None if database is None else database.export, tables, settings := AnalyticsOptions(**options))
+        views = tuple(file_view(table, pattern) for table, pattern in (files or {}).items())
+        self.analyses[name] = analytics = Analytics(name, copies, views, settings)
+        return analytics
+
     def batched(self, *, largest: int = 256, in_flight: int = 2) -> Callable[[Load[K, V]], Batched[K, V]]:
         """Have a function of many keys called with those that one loop tick asks for; each caller awaits its own.
 
@@ -130,3 +167,22 @@ class Outside(Router):
         """
         self._check_open("a batched function")
         return lambda load: Batched(load, largest=largest, in_flight=in_flight)
+
+    def join(self, runtime: Runtime, in_process: InProcess) -> None:
+        """Have all of it counted, opened and closed with the worker."""
+        for dependency in self.dependencies.values():
+            tallied(runtime, DEPENDENCY, dependency.name, dependency.counts)
+        joined(runtime, self.databases)
+        for service in self.services.values():
+            runtime.at_start(service.open)
+            runtime.at_end(service.close)
+        for resource in self.clients.values():
+            runtime.at_start(resource.open)
+            runtime.at_end(resource.close)
+        for analytics in self.analyses.values():
+            analytics.open(in_process)
+            runtime.at_end(analytics.close)
+        bulkheads: tuple[Resource[Any] | Analytics, ...] = (*self.clients.values(), *self.analyses.values())
+        for bulkhead in bulkheads:
+            name = runtime.shared("bulkhead names", Naming).name(bulkhead.name, "", bulkhead)
+            tallied(runtime, BULKHEAD, name, bulkhead.counts)

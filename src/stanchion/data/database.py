@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from stanchion.data.budget import Fleet, check, share
-from stanchion.data.driver import FAILURES, Driver, Insertion, Rows, Statements
+from stanchion.data.driver import FAILURES, Driver, Exported, Insertion, Rows, Statements
 from stanchion.data.gathering import Gathering, Keyed
 from stanchion.data.pages import PageRead
 from stanchion.data.rows import copier, reader
@@ -261,6 +261,10 @@ class Database(Reading):
     async def check(self) -> None:
         """Raise while the database does not answer; for a readiness check."""
         await self._driver.check()
+
+    async def export(self, table: str, path: str, most: int) -> Exported:
+        """See `Driver`; for analytics."""
+        return await self._driver.export(table, path, most)
 
     def _read(self, kind: type[T], key: Any, alone: bool) -> Awaitable[T | None]:
         place = self._driver.place()

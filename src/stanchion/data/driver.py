@@ -50,6 +50,21 @@ class Insertion(NamedTuple):
     values: tuple[Any, ...]
 
 
+class Exported(NamedTuple):
+    """A table's rows as another process can read them: a CSV file, or the file of the database itself."""
+
+    table: str
+    path: str
+    columns: tuple[tuple[str, str], ...] = ()
+    """Name and type (PostgreSQL's words) of each field of the CSV file."""
+    rows: int | None = None
+    """Those of the CSV file; None where the database is the file."""
+
+
+class Unreadable(Exception):
+    """A table that cannot be exported; why."""
+
+
 class Statements(Protocol):
     """What runs statements: a driver, each by itself, or one of its transactions.
 
@@ -110,6 +125,13 @@ class Driver(Statements, Protocol):
             ConfigurationError: a package is missing, or the database's connections cannot be lent.
         """
 
+    async def export(self, table: str, path: str, most: int) -> Exported:
+        """Up to `most` rows of a table, as a process can read them; what has to be written goes to the file `path`.
+
+        Raises:
+            Unreadable: there is no such table, or no process can read it.
+        """
+
     def statistics(self) -> dict[str, float]:
         """Connections open and in use, and statements that wait for one."""
 
@@ -122,6 +144,7 @@ __all__ = [
     "Capacity",
     "ConstraintViolated",
     "Driver",
+    "Exported",
     "Found",
     "Insertion",
     "Limits",
@@ -129,4 +152,5 @@ __all__ = [
     "Row",
     "Rows",
     "Statements",
+    "Unreadable",
 ]

@@ -1,6 +1,6 @@
 """What a database's failures become: each is an answer of its own, and none is a traceback for a client."""
 
-from stanchion.errors import Conflict, GatewayTimeout, ServiceUnavailable
+from stanchion.errors import Conflict, GatewayTimeout, HTTPError, ServiceUnavailable
 
 _RETRY = {"Retry-After": "1"}
 
@@ -41,3 +41,37 @@ class ConstraintViolated(Conflict):
         """`constraint` is its name, or what the database calls it."""
         super().__init__(f"the change is against {constraint}")
         self.constraint = constraint
+
+
+class AnalyticsBusy(ServiceUnavailable):
+    """As many queries as may run at one time did so until the request's deadline, or the queue is full (503)."""
+
+    code = "analytics-busy"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"{size} queries are at work already", headers=_RETRY)
+
+
+class AnalyticsTimeout(GatewayTimeout):
+    """A query had no result in its time, and was ended with its process (504)."""
+
+    code = "analytics-timeout"
+
+    def __init__(self) -> None:
+        super().__init__("the query did not end in time")
+
+
+class AnalyticsMemory(ServiceUnavailable):
+    """A query needed more memory than it may have (503)."""
+
+    code = "analytics-memory"
+
+    def __init__(self) -> None:
+        super().__init__("the query needs more memory than it may have", headers=_RETRY)
+
+
+class AnalyticsTooLarge(HTTPError):
+    """A result or a table has more rows than were declared (500): that a client asks again is of no use."""
+
+    status = 500
+    code = "analytics-too-large"

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stanchion.data.budget import Capacity
-from stanchion.data.driver import FAILURES, Found, Insertion, Limits, Lookup, Rows, Statements
+from stanchion.data.driver import FAILURES, Exported, Found, Insertion, Limits, Lookup, Rows, Statements
+from stanchion.data.postgres.export import export
 from stanchion.data.postgres.lender import PostgresLender
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
@@ -147,6 +148,11 @@ class Postgres:
             if len(values) == 1:
                 return [error]
         return [(await self._inserted(statement, [each]))[0] for each in values]
+
+    async def export(self, table: str, path: str, most: int) -> Exported:
+        """See `Driver`."""
+        async with self._connections.taken() as connection:
+            return await export(connection, table, path, most)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:

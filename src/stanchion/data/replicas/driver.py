@@ -8,7 +8,7 @@ from typing import Any
 
 from stanchion.cache.keeping import keeping
 from stanchion.data.budget import Capacity
-from stanchion.data.driver import Found, Insertion, Lookup, Rows, Statements
+from stanchion.data.driver import Exported, Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.failures import DatabaseUnavailable
 from stanchion.data.gathering import Gathering
 from stanchion.data.postgres.driver import Postgres
@@ -20,7 +20,7 @@ from stanchion.data.replicas.topology import Topology
 from stanchion.errors import ConfigurationError
 
 CHECK_INTERVAL = 0.5
-"""Seconds between the checks of a server: 2 of its milliseconds a second for each worker."""
+"""Seconds between the checks of a server, each of which is 0.2 ms of its time."""
 _POSITION = "SELECT pg_current_wal_insert_lsn()"
 """`insert`, for with `synchronous_commit = off` a commit is answered before it is written."""
 _READING = ("SELECT", "VALUES", "TABLE", "WITH")
@@ -152,6 +152,10 @@ class Replicated:
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`."""
         return await self._primary().insert(rows)
+
+    async def export(self, table: str, path: str, most: int) -> Exported:
+        """See `Driver`."""
+        return await self._primary().export(table, path, most)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from stanchion.data.driver import Found, Insertion, Limits, Lookup, Rows, Statements
+from stanchion.data.driver import Exported, Found, Insertion, Limits, Lookup, Rows, Statements, Unreadable
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy
 from stanchion.data.sqlite.connection import Threaded
 from stanchion.data.sqlite.lender import SQLiteLender
@@ -116,6 +116,12 @@ class SQLite:
         """See `Driver`: one transaction, in which each row has a statement that fails by itself."""
         async with self._write():
             return await self._writer.run(_insert, rows)
+
+    async def export(self, table: str, path: str, most: int) -> Exported:
+        """See `Driver`: the file is there for any process to read."""
+        if self._path == ":memory:":
+            raise Unreadable("an SQLite database in memory is its process's own; give it a file")
+        return Exported(table, self._path)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:

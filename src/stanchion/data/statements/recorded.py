@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from stanchion.data.budget import Capacity
-from stanchion.data.driver import Driver, Found, Insertion, Lookup, Rows, Statements
+from stanchion.data.driver import Driver, Exported, Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorder import Entry, Recorder
 from stanchion.offload.places import waited
@@ -87,6 +87,10 @@ class Recorded(RecordedStatements):
             outcomes = await self._driver.insert(rows)
             run.rows = sum(isinstance(outcome, Rows) for outcome in outcomes)
             return outcomes
+
+    async def export(self, table: str, path: str, most: int) -> Exported:
+        """See `Driver`."""
+        return await self._driver.export(table, path, most)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
