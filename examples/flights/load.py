@@ -1,79 +1,42 @@
-"""Make the database: `python -m examples.flights.load`, under ten seconds, once.
+"""Fill the database: `python -m examples.flights.load`, under ten seconds, once."""
 
-It is built under another name and renamed when complete, so a database that exists is whole. A lock lets many
-workers start at once and one of them load.
-"""
-
-import fcntl
+import asyncio
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-from examples.flights.source import TABLES, Row, Table, rows
+from examples.flights.filling import fill_postgresql, fill_sqlite
+from examples.flights.source import Row, Table, rows
 from stanchion import ConfigurationError
 
-FLIGHTS = "flights-1.db"
-"""The number is the schema's; raise it and the database is built anew."""
-
-_HERE = Path(__file__).parent
+_SQLITE = "sqlite:///"
+_FILE = "flights-2.db"
+"""The number is the schema's."""
 _WIDTH = 40  # of the progress bar, in characters
 
 
-def data_directory() -> Path:
-    """Where the databases live: the environment's FLIGHTS_DATA, else `data/` beside this file."""
-    return Path(os.environ.get("FLIGHTS_DATA") or _HERE / "data").resolve()
+def database_url() -> str:
+    """Where the data is: what the environment's FLIGHTS_DATABASE says, `postgresql://…` or `sqlite:///…`, else a file
+    in `data/` beside this one."""
+    if url := os.environ.get("FLIGHTS_DATABASE"):
+        return url
+    directory = Path(__file__).parent.resolve() / "data"
+    directory.mkdir(exist_ok=True)
+    return f"{_SQLITE}{directory / _FILE}"
 
 
-def load(directory: Path) -> Path:
-    """Make the database in `directory` unless it is there; returns its path.
+async def load(url: str) -> None:
+    """Fill the database at `url`, unless it is filled.
 
     Raises:
         ConfigurationError: the data package is not installed.
     """
-    path = directory / FLIGHTS
-    if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        with _lock(directory / "load.lock"):
-            if not path.exists():  # another worker may have made it meanwhile
-                _build(path)
-    return path
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Held by one process at a time; the kernel lets go of it should that process die."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _build(path: Path) -> None:
-    draft = path.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    with closing(sqlite3.connect(draft, isolation_level=None)) as database:
-        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")  # a draft may be lost
-        database.executescript((_HERE / "schema.sql").read_text())
-        for table in TABLES:
-            _fill(database, table)
-        database.executescript((_HERE / "indexes.sql").read_text())
-        database.execute("PRAGMA journal_mode = WAL")
-    with draft.open("rb") as file:
-        os.fsync(file.fileno())
-    draft.rename(path)
-
-
-def _fill(database: sqlite3.Connection, table: Table) -> None:
-    columns = len(database.execute(f"PRAGMA table_info({table.name})").fetchall())
-    places = ", ".join("?" * columns)
-    database.execute("BEGIN")
-    added = database.executemany(f"INSERT INTO {table.name} VALUES ({places})", _shown(table)).rowcount
-    database.execute("COMMIT")
-    if added != table.size:
-        raise ValueError(f"{table.file} has {added} rows where {table.size} belong")
+    if url.startswith(_SQLITE):
+        await asyncio.to_thread(fill_sqlite, url.removeprefix(_SQLITE), _shown)
+    else:
+        await fill_postgresql(url, _shown)
 
 
 def _shown(table: Table) -> Iterator[Row]:
@@ -90,14 +53,13 @@ def _shown(table: Table) -> Iterator[Row]:
 
 
 def main() -> None:
-    """Load, and say where and how long it took."""
+    """Load, and say how long it took."""
     started = time.perf_counter()
     try:
-        path = load(data_directory())
+        asyncio.run(load(database_url()))
     except ConfigurationError as error:
         sys.exit(f"flights: {error}")
-    size = path.stat().st_size / 1e6
-    print(f"{path}: {size:.0f} MB, {time.perf_counter() - started:.1f} s")
+    print(f"filled in {time.perf_counter() - started:.1f} s")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ class Table(Struct, frozen=True, kw_only=True):
     row: Callable[[list[str]], Row]
     size: int
     """Rows in the file, to size the progress bar and to notice a file cut short."""
+    numbered: bool = False
+    """Rows begin with their number in the file, from 1, for a key: the file has none."""
 
 
 def rows(table: Table) -> Iterator[Row]:
@@ -39,8 +41,9 @@ def rows(table: Table) -> Iterator[Row]:
     with _open(table.file) as lines:
         reader = csv.reader(lines)  # DictReader would add two seconds for the flights
         next(reader)  # the names of the columns, which each function below repeats
-        for fields in reader:
-            yield table.row(fields)
+        for number, fields in enumerate(reader, start=1):
+            row = table.row(fields)
+            yield (number, *row) if table.numbered else row
 
 
 def _open(file: str) -> io.TextIOWrapper:
@@ -120,7 +123,6 @@ def _flight(fields: list[str]) -> Row:
     year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, *rest = fields
     carrier, flight, tailnum, origin, dest, air_time, distance, _hour, _minute, time_hour = rest
     return (
-        None,  # the id: SQLite numbers rows from 1 in the order they come
         _date(year, month, day),
         _clock(sched_dep_time),
         _clock(dep_time),
@@ -144,5 +146,5 @@ TABLES = (
     Table(name="airports", file="airports.csv", row=_airport, size=1_458),
     Table(name="planes", file="planes.csv", row=_plane, size=3_322),
     Table(name="weather", file="weather.csv", row=_weather, size=26_115),
-    Table(name="flights", file="flights.csv.zip", row=_flight, size=336_776),
+    Table(name="flights", file="flights.csv.zip", row=_flight, size=336_776, numbered=True),
 )

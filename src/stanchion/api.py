@@ -2,6 +2,7 @@
 
 from stanchion.app import App
 from stanchion.cache.cached import cached
+from stanchion.data.database import Database
 from stanchion.errors import (
     BadRequest,
     ConfigurationError,
@@ -41,6 +42,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "Cookie",
+    "Database",
     "Event",
     "EventStream",
     "File",

@@ -99,10 +99,3 @@ class FlightFilter(Struct, frozen=True, kw_only=True):
     dest: AirportCode | None = None
     carrier: CarrierCode | None = None
     date: Day | None = None
-
-
-class FlightPage(Struct, frozen=True):
-    """Flights by date, scheduled departure and id."""
-
-    items: list[Flight]
-    next: Annotated[str | None, Meta(description="Path of the next page; null on the last")]

@@ -20,10 +20,10 @@ router = Router("/bookings", tags=["bookings"], priority="critical")
 )
 async def book(wanted: BookingRequest, flights: FlightStore, bookings: BookingStore) -> Booking | Response:
     """Book seats for a party; all of them or none."""
-    cancelled = await flights.is_cancelled(wanted.flight_id)
-    if cancelled is None:
+    flight = await flights.flight(wanted.flight_id)
+    if flight is None:
         raise NotFound(f"no flight has the id {wanted.flight_id}", code="unknown-flight")
-    if cancelled:
+    if flight.departure is None:
         raise Conflict(f"flight {wanted.flight_id} is cancelled", code="flight-cancelled")
     try:
         made = await bookings.add(wanted)

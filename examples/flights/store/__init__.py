@@ -1,5 +1,5 @@
 """Data access: SQL in, Structs out, nothing of HTTP.
 
-SQL text is constant; a value from outside is always a parameter. Statements run on a pool's threads, so that
-no query, however slow, holds up the event loop.
+SQL text is made of constants; a value from outside is always a parameter. All of it is taken by SQLite and PostgreSQL
+alike.
 """

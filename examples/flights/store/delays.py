@@ -1,29 +1,42 @@
-"""Delays summed up exactly, without a row leaving SQLite for every flight.
+"""Delays summed up exactly, without a row leaving the database for every flight.
 
 Delays are whole minutes, so a group is a histogram of a few hundred; mean and quantiles come from that.
 """
 
-import sqlite3
 from bisect import bisect_right
 from itertools import accumulate, groupby
-from operator import itemgetter
+from operator import attrgetter
+
+from msgspec import Struct
 
 from examples.flights.models.delays import DelayGroup, Grouping
+from stanchion import Database
 
 Histogram = list[tuple[int, int]]
 """Pairs of a delay in minutes and how many flights had it, by delay."""
 
-_HISTOGRAMS: dict[Grouping, str] = {
-    "carrier": "SELECT carrier, departure_delay, count(*) FROM flights GROUP BY 1, 2 ORDER BY 1, 2",
-    "month": "SELECT substr(date, 1, 7), departure_delay, count(*) FROM flights GROUP BY 1, 2 ORDER BY 1, 2",
-    "origin": "SELECT origin, departure_delay, count(*) FROM flights GROUP BY 1, 2 ORDER BY 1, 2",
+_KEYS: dict[Grouping, str] = {
+    "carrier": "carrier",
+    "month": "substr(CAST(date AS text), 1, 7)",
+    "origin": "origin",
 }
 
 
-def by_group(db: sqlite3.Connection, by: Grouping) -> list[DelayGroup]:
+class _Count(Struct):
+    """How many flights of a group had a delay; None of those that never left."""
+
+    key: str
+    delay: int | None
+    flights: int
+
+
+async def by_group(database: Database, by: Grouping) -> list[DelayGroup]:
     """Every group's delays, ordered by the group's key."""
-    rows = db.execute(_HISTOGRAMS[by])
-    return [_summary(key, [row[1:] for row in group]) for key, group in groupby(rows, itemgetter(0))]
+    counts = f"SELECT {_KEYS[by]} AS key, departure_delay AS delay, count(*) AS flights FROM flights GROUP BY 1, 2"
+    rows = await database.all(_Count, f"{counts} ORDER BY 1, 2")
+    return [
+        _summary(key, [(row.delay, row.flights) for row in group]) for key, group in groupby(rows, attrgetter("key"))
+    ]
 
 
 def _summary(key: str, counts: list[tuple[int | None, int]]) -> DelayGroup:

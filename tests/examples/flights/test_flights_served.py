@@ -12,15 +12,17 @@ from typing import Any
 
 import pytest
 
+from tests.examples.flights.conftest import Filled
+
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def address(data: Path) -> Iterator[str]:
+def address(filled: Filled) -> Iterator[str]:
     """`host:port` of the real server, which must end without an error."""
     ports = ("--port", "0", "--admin-port", "off")
     command = [sys.executable, "-m", "stanchion", "serve", "examples.flights.app:app", *ports]
-    environment = {**os.environ, "FLIGHTS_DATA": str(data)}
+    environment = {**os.environ, "FLIGHTS_DATABASE": filled.url}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
