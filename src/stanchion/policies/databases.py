@@ -59,7 +59,7 @@ def _brought(cells: memoryview, base: int, counts: Sequence[int]) -> None:
 
 
 def known(call: Call, route: Route, runtime: Runtime) -> Call:
-    """The call, with the databases, where there are any, told that what it asks is for this route: 0.5 µs a request."""
+    """The call, with the databases, where there are any, told that what it asks is for this route: 0.4 µs a request."""
     if not runtime.shared(_KEY, lambda: False):
         return call
     label = f"{route.method} {route.template}"

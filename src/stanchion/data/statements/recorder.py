@@ -18,6 +18,9 @@ _TEXTS = 1000
 _GROUPS = 24
 """Pairs of verb and table in metrics."""
 _ROUTES = 8
+# Cells as plain integers, as in `telemetry.meter`.
+_RAN, _ROWS, _FAILED, _, _MICROSECONDS, _WAITED = map(int, StatementCell)
+_STATEMENTS, _ALL_MICROSECONDS = int(DatabaseCell.STATEMENTS), int(DatabaseCell.MICROSECONDS)
 _OTHER = "(other)"
 
 
@@ -102,36 +105,33 @@ class Recorder:
 
     def ran(self, entry: Entry, rows: int, seconds: float, waited: float) -> None:
         """A statement has ended well; `waited` of its `seconds` were for a connection."""
-        entry.calls += 1
         entry.rows += rows
-        entry.group[StatementCell.RAN] += 1
-        entry.group[StatementCell.ROWS] += rows
+        entry.group[_ROWS] += rows
         self._took(entry, seconds, waited)
 
     def failed(self, entry: Entry, error: BaseException, seconds: float, waited: float) -> None:
         """A statement has raised. That a constraint forbids a change is an answer, and so is to want no more rows."""
-        if isinstance(error, ConstraintViolated | GeneratorExit):
-            self.ran(entry, 0, seconds, waited)
-            return
-        entry.calls += 1
-        entry.failed += 1
-        entry.group[StatementCell.RAN] += 1
-        entry.group[StatementCell.FAILED] += 1
-        self.counts[_cell_of(error)] += 1
+        if not isinstance(error, ConstraintViolated | GeneratorExit):
+            entry.failed += 1
+            entry.group[_FAILED] += 1
+            self.counts[_cell_of(error)] += 1
         self._took(entry, seconds, waited)
 
     def _took(self, entry: Entry, seconds: float, waited: float) -> None:
-        entry.seconds += seconds
-        entry.waited += waited
-        entry.slowest = max(entry.slowest, seconds)
         microseconds = int(seconds * 1e6)
-        entry.group[StatementCell.MICROSECONDS] += microseconds
-        counts = self.counts
-        counts[DatabaseCell.STATEMENTS] += 1
-        counts[DatabaseCell.MICROSECONDS] += microseconds
+        entry.calls += 1
+        entry.seconds += seconds
+        if seconds > entry.slowest:
+            entry.slowest = seconds
+        group, counts = entry.group, self.counts
+        group[_RAN] += 1
+        group[_MICROSECONDS] += microseconds
+        counts[_STATEMENTS] += 1
+        counts[_ALL_MICROSECONDS] += microseconds
         if waited:
             self.waited(waited)
-            entry.group[StatementCell.WAITED] += int(waited * 1e6)
+            entry.waited += waited
+            group[_WAITED] += int(waited * 1e6)
 
     def waited(self, seconds: float) -> None:
         """Somebody had to wait for a connection."""
