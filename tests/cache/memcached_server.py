@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.limits.redis_server import free_port
+from tests.ports import free_port
 
 EXECUTABLE = shutil.which("memcached")
 needs_memcached = pytest.mark.skipif(EXECUTABLE is None, reason="no memcached on this machine")

@@ -11,7 +11,8 @@ import uvloop
 from stanchion.cache.redis_calls import PROBE, RedisCalls, Script, StoreFailed
 from stanchion.errors import ConfigurationError
 from tests.limits.conftest import fault_proxy, redis_server, shared_redis
-from tests.limits.redis_server import FaultProxy, RedisServer, free_port, needs_redis
+from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
+from tests.ports import free_port
 
 __all__ = ["fault_proxy", "redis_server", "shared_redis"]
 

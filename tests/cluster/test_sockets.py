@@ -12,12 +12,6 @@ from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 def test_every_slot_has_a_socket_of_its_own_on_one_port() -> None:
     listeners = Listeners(Settings(port=0))
     try:

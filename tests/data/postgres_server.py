@@ -3,13 +3,14 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 _PLACES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
 _FOUND = shutil.which("initdb")
@@ -21,13 +22,6 @@ _OPTIONS = (
 )
 """fsync costs the tests minutes, and a killed process loses nothing without it: only a machine would."""
 _START = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as end:
-        end.bind(("127.0.0.1", 0))
-        port: int = end.getsockname()[1]
-        return port
 
 
 def as_owner(command: list[str]) -> list[str]:

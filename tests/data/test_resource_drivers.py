@@ -31,7 +31,7 @@ from stanchion.data.resource import Resource
 from stanchion.deadline import shorten
 from stanchion.errors import GatewayTimeout, ServiceUnavailable
 from tests.data.conftest import run
-from tests.data.postgres_server import free_port
+from tests.ports import free_port
 
 MONGO = (ConnectionFailure, ExecutionTimeout)
 CASSANDRA = (NoHostAvailable, OperationTimedOut, Unavailable, CassandraTimeout, ConnectionException)

@@ -18,6 +18,7 @@ import pytest
 
 from stanchion import App
 from stanchion.gateway.options import ProxyOptions
+from tests.ports import free_port
 from tests.wire.serving import Serving
 
 NODE = shutil.which("node")
@@ -59,13 +60,6 @@ async def app(scope, receive, send):
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
     await send({"type": "http.response.body", "body": b"ok from " + str(scope["server"][1]).encode()})
 """
-
-
-def free_port() -> int:
-    with socket.socket() as end:
-        end.bind(("127.0.0.1", 0))
-        port: int = end.getsockname()[1]
-        return port
 
 
 def wait_for(port: int) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -11,15 +10,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.ports import free_port
+
 EXECUTABLE = shutil.which("redis-server") or shutil.which("valkey-server")
 needs_redis = pytest.mark.skipif(EXECUTABLE is None, reason="no redis-server on this machine")
-
-
-def free_port() -> int:
-    with socket.socket() as end:
-        end.bind(("127.0.0.1", 0))
-        port: int = end.getsockname()[1]
-        return port
 
 
 class RedisServer:

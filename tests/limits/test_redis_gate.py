@@ -13,7 +13,8 @@ from stanchion.limits.gcra import Gcra
 from stanchion.limits.redis_gate import PROBE, RedisGate, StoreFailed
 from stanchion.limits.redis_script import check_of
 from stanchion.limits.redis_store import RedisStore
-from tests.limits.redis_server import FaultProxy, RedisServer, free_port, needs_redis
+from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
+from tests.ports import free_port
 
 pytestmark = needs_redis
 RULE = Gcra(interval=3600 * 10**9, burst=500)

@@ -8,7 +8,8 @@ from stanchion import App, Limit
 from stanchion.errors import ConfigurationError
 from stanchion.testing import Client
 from tests.limits.conftest import redis_server
-from tests.limits.redis_server import RedisServer, free_port, needs_redis
+from tests.limits.redis_server import RedisServer, needs_redis
+from tests.ports import free_port
 
 __all__ = ["redis_server"]
 pytestmark = needs_redis

@@ -12,7 +12,7 @@ from stanchion.cache.purging import Cloudflare, CloudFront, Credentials, Fastly,
 from stanchion.cache.purging.exchange import trust
 from stanchion.cache.purging.sender import Patience
 from tests.cache.purging.recorder import CERTIFICATE, NOTHING, Recorder, Told, recording
-from tests.limits.redis_server import free_port
+from tests.ports import free_port
 
 QUICK = Patience(pause=0.02)
 TOKEN = "secret-token"

@@ -10,7 +10,8 @@ import redis as redis_driver
 
 from stanchion.board import Board
 from stanchion.cache.tags import RedisTags, Tags
-from tests.limits.redis_server import FaultProxy, RedisServer, free_port, needs_redis
+from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
+from tests.ports import free_port
 
 TAG = "airport:JFK"
 
