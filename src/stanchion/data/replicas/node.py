@@ -48,21 +48,20 @@ class Node:
         self.place = redacted(url).rpartition("@")[2]
         self.state: State | None = None
         """As of the last check that was answered; None once several were not."""
+        self.position = 0
+        """As of then."""
         self.answers = False
         """The last check was answered, and no statement has lost its connection since."""
         self.lag = inf
         """Seconds; see `History`."""
         self.busy = 0
         """Reads under way."""
+        self.begun = 0
+        """Reads that there have been."""
         self._watch = Postgres(url, Limits(waiting=1, patience=CHECK_TIMEOUT), prepared=prepared, label=label)
         self._clock = clock
         self._latencies: deque[float] = deque((0.0,), maxlen=_LATENCIES)
         self._missed = 0
-
-    @property
-    def position(self) -> int:
-        """As of the last check; -1 where nothing is known."""
-        return -1 if self.state is None else self.state.position
 
     @property
     def trouble(self) -> str:
@@ -103,6 +102,7 @@ class Node:
             if self.answers:  # else there was a connection to be made
                 self._latencies.append(self._clock() - asked)
             self.state = State(recovering, position, timeline, cluster)
+            self.position = position
             self.answers = True
             self._missed = 0
         return asked
@@ -120,6 +120,7 @@ class Node:
     def asked(self) -> Iterator[None]:
         """A read is under way for as long as the block lasts."""
         self.busy += 1
+        self.begun += 1
         try:
             yield
         finally:

@@ -28,6 +28,8 @@ class Topology:
         self._last: Node | None = None
         self._timeline = 0
         self._cluster: int | None = None
+        self._chosen: Node | None = None
+        self._begun = 0
 
     def __repr__(self) -> str:
         primary = "no primary" if self._primary is None else f"primary {self._primary.place}"
@@ -45,9 +47,19 @@ class Topology:
         return self._primary
 
     def choose(self, needs: float) -> Node | None:
-        """The replica to read from, one that has replayed the log up to `needs`; None where there is none."""
+        """The replica to read from, one that has replayed the log up to `needs`; None where there is none.
+
+        It stays the same until it is asked: calls that are gathered until then would else be a statement for each.
+        """
+        chosen = self._chosen
+        if chosen is not None and chosen.begun == self._begun and chosen.answers and chosen.position >= needs:
+            return chosen
         candidates = [node for node in self.serving if node.answers and node.position >= needs]
-        return better_of_two(candidates, lambda node: node.cost) if candidates else None
+        if not candidates:
+            return None
+        chosen = self._chosen = better_of_two(candidates, _cost)
+        self._begun = chosen.begun
+        return chosen
 
     async def check(self, node: Node) -> None:
         """Ask a server, and decide anew."""
@@ -99,6 +111,7 @@ class Topology:
     def _select(self) -> None:
         """Find out who may be read from."""
         before, self.serving = self.serving, [node for node in self.nodes if self._serves(node)]
+        self._chosen = None
         for node in before:
             if node not in self.serving:
                 self.ejected += 1
@@ -114,3 +127,7 @@ class Topology:
         node.lag = self._history.lag(state.position)
         follows = not 0 < state.timeline < self._timeline  # else it replicates a primary that is none any more
         return follows and node.lag <= self._max_lag
+
+
+def _cost(node: Node) -> float:
+    return node.cost
