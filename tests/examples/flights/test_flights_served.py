@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def address(filled: Filled) -> Iterator[str]:
     """`host:port` of the real server, which must end without an error."""
-    ports = ("--port", "0", "--admin-port", "off")
+    ports = ("--port", "0", "--admin-port", "off", "--workers", "2")
     command = [sys.executable, "-m", "stanchion", "serve", "examples.flights.app:app", *ports]
     environment = {**os.environ, "FLIGHTS_DATABASE": filled.url}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
@@ -49,7 +49,17 @@ def test_serves_flights_and_takes_bookings(address: str, booking_request: dict[s
     status, page = ask(address, "GET", "/flights?origin=JFK&dest=LAX&date=2013-07-04")
     assert (status, len(page["items"])) == (200, 28)
 
-    flight = next(flight for flight in page["items"] if flight["departure"])
+    seen, following = page["items"], page["next"]
+    assert following is None
+    status, page = ask(address, "GET", "/flights?origin=JFK&dest=LAX&date=2013-07-04&limit=2")
+    pages = [page["items"]]
+    while page["next"]:  # each time a new connection, and perhaps another worker, which knows the other's cursors
+        status, page = ask(address, "GET", page["next"])
+        assert status == 200
+        pages.append(page["items"])
+    assert [flight for items in pages for flight in items] == seen
+
+    flight = next(flight for flight in seen if flight["departure"])
     status, booking = ask(address, "POST", "/bookings", {**booking_request, "flight_id": flight["id"]})
     assert status == 201
     assert ask(address, "GET", f"/bookings/{booking['id']}") == (200, booking)
