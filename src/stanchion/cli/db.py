@@ -121,8 +121,7 @@ def _told(advice: Advice) -> str:
 
 def _row(number: int, finding: Finding) -> tuple[str, ...]:
     calls = f"{finding.calls:,}" if finding.calls else "-"
-    seconds = f"{finding.seconds:,.2f} s" if finding.seconds else "-"
-    return (str(number), finding.kind, _cut(finding.subject), calls, seconds, _times(finding.gain))
+    return (str(number), finding.kind, _cut(finding.subject), calls, _time(finding.seconds), _times(finding.gain))
 
 
 def _lines(number: int, finding: Finding) -> Iterator[str]:
@@ -149,6 +148,12 @@ def _times(gains: Sequence[Gain]) -> str:
     """How many times as fast the statement becomes that gains most."""
     found = [gain.before / gain.after for gain in gains if gain.before and gain.after]
     return f"{max(found):,.1f} x" if found else "-"
+
+
+def _time(seconds: float) -> str:
+    if not seconds:
+        return "-"
+    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
 
 
 def _cut(text: str) -> str:
