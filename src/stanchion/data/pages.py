@@ -1,37 +1,19 @@
-"""One page of a query: which rows to ask for, and what is made of them. No I/O.
-
-A cursor holds the place of a page's last or first row as the database itself has it, so that it compares as it did: a
-timestamp that SQLite has as text, or a number that the Struct rounds, would come back as another.
-"""
+"""One page of a query: which rows to ask for, and what is made of them. No I/O."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
-from decimal import Decimal
-from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar, cast
-from uuid import UUID
+from itertools import islice
+from operator import eq, itemgetter
+from typing import Any, TypeVar, cast
 
 import msgspec
 
+from stanchion.data.cursor import Place, Values, unpacked
 from stanchion.data.driver import Rows
 from stanchion.data.keyset import Order, order_of, statement_of
 from stanchion.errors import ConfigurationError
-from stanchion.http.pages import InvalidCursor, Page, PageQuery
+from stanchion.http.pages import Page, PageQuery
 
 T = TypeVar("T")
-_KINDS = (bool, int, float, str, bytes, datetime, date, time, Decimal, UUID)
-"""Of values in a cursor, which tells them by their number here: new ones go to the end. A bool is an int and a datetime
-a date, so these come first."""
-Values = tuple[Any, ...]
-
-
-class Place(NamedTuple):
-    """Where a page begins."""
-
-    values: Values | None
-    """Of the order's columns in the row before it; None at the beginning, or the end."""
-    backward: bool
-    """It is the page before that row, not the one after it."""
 
 
 class PageRead:
@@ -91,29 +73,23 @@ class PageRead:
         return query.at_offset(following) if reached else None, query.at_offset(before) if offset else None
 
     def _to(self, place: Place) -> str:
-        values = None if place.values is None else [_packed(value) for value in place.values]
-        return self._query.at_cursor(msgspec.msgpack.encode((values, place.backward)), self._context)
+        return self._query.at_cursor(place.packed(), self._context)
 
     def _read(self, query: PageQuery) -> Place:
         content = query.opened(self._context) if query.offset is None else None
-        if content is None:
-            return Place(None, False)
-        try:
-            values, backward = msgspec.msgpack.decode(content)
-            return Place(None if values is None else tuple(map(_unpacked, values)), backward)
-        except (ValueError, IndexError):  # sealed by another release
-            raise InvalidCursor from None
+        return Place() if content is None else unpacked(content)
 
     def _places(self, found: Rows) -> list[Values]:
         if not found.rows:
             return []
         at = [found.columns.index(column.name) for column in self._order]
-        places = [tuple(row[index] for index in at) for row in found.rows]
+        place = itemgetter(*at) if len(at) > 1 else lambda row: (row[at[0]],)
+        places = list(map(place, found.rows))
         for column, values in zip(self._order, zip(*places, strict=True), strict=True):
             if column.nulls is None and None in values:
                 name = f"{self._kind.__name__}.{column.name}"
                 raise ConfigurationError(f"{name} is NULL in a row; order by '{column.name} nulls last', or first")
-        if any(one == other for one, other in pairwise(places)):
+        if any(map(eq, places, islice(places, 1, None))):
             names = ", ".join(column.name for column in self._order)
             raise ConfigurationError(
                 f"two rows of a page of {self._kind.__name__} are alike in {names}; "
@@ -129,20 +105,3 @@ def _backward(order: Order) -> Order:
 def _context(statement: str, values: Values, order: Sequence[str]) -> bytes:
     """What tells this query from every other."""
     return msgspec.json.encode((statement, values, list(order)), enc_hook=str)
-
-
-def _packed(value: Any) -> tuple[int, Any] | None:
-    if value is None:
-        return None
-    for number, kind in enumerate(_KINDS):
-        if isinstance(value, kind):
-            plain = value if kind in (bool, int, float, str, bytes) else str(value)
-            return number, plain
-    raise ConfigurationError(f"a page cannot be ordered by a column of {type(value).__name__}: no cursor holds one")
-
-
-def _unpacked(packed: Sequence[Any] | None) -> Any:
-    if packed is None:
-        return None
-    number, plain = packed
-    return msgspec.convert(plain, _KINDS[number])
