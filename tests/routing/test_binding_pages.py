@@ -90,6 +90,18 @@ def test_a_page_is_known_however_it_is_annotated(bound_of: BoundOf, returns: Any
     assert response.media_type == "application/json"
 
 
+def test_a_page_in_a_response_has_its_links(bound_of: BoundOf) -> None:
+    kept = Response(Page([1], "/?cursor=x"), 203, headers={"Age": "1"})
+
+    async def handler() -> Page[int] | Response:
+        return kept
+
+    response = bound_of(handler, "GET", "/").ask()
+    assert (response.status, response.body) == (203, b'{"items":[1],"next":"/?cursor=x","prev":null}')
+    assert response.headers == {"Age": "1", "Link": '</?cursor=x>; rel="next", </>; rel="first"'}
+    assert kept.headers == {"Age": "1"}
+
+
 def test_the_only_page_has_no_field(bound_of: BoundOf) -> None:
     async def handler() -> Page[int]:
         return Page([1])

@@ -130,6 +130,9 @@ def complete(response: Response) -> Response:
         return complete
     complete.body, _, media_type = _encoded(body, response.status)
     complete.media_type = response.media_type or media_type
+    links = _links(body)
+    if links is not None and not response.has_header("link"):
+        complete.headers = {**(response.headers or {}), **links}
     return complete
 
 
