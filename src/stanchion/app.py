@@ -264,7 +264,7 @@ class Compiled:
             current.set(partial(caches_of, self.runtime))
             stack.push_async_callback(self.runtime.close)
             await self.runtime.open()
-            fleet = Fleet(workers=self.runtime.workers, instances=self.settings.instances)
+            fleet = self._fleet()
             for database in self.app.databases.values():
                 stack.push_async_callback(database.close)
                 database.telling.to = self.app.invalidate
@@ -275,6 +275,15 @@ class Compiled:
             await self._start_mounts(stack)
             stack.push_async_callback(self.drain, self.settings.drain_timeout)
             yield
+
+    def _fleet(self) -> Fleet:
+        return Fleet(workers=self.runtime.workers, instances=self.settings.instances)
+
+    def resize(self, workers: int) -> None:
+        """There are so many workers now: keep to this one's share of what they share."""
+        self.runtime.workers = workers
+        for database in self.app.databases.values():
+            database.resize(self._fleet())
 
     def decisions(self) -> Decisions:
         """What the app's protections have decided, up to date."""

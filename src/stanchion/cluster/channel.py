@@ -58,6 +58,12 @@ class Release(Struct, frozen=True, tag="release"):
     slot: int
 
 
+class Resize(Struct, frozen=True, tag="resize"):
+    """There are so many workers now: keep to a share among as many."""
+
+    workers: int
+
+
 class Drain(Struct, frozen=True, tag="drain"):
     """Take no more, finish what is owed within `timeout` seconds, and end. Said again, the shorter time holds."""
 
@@ -102,7 +108,7 @@ class Checked(Struct, frozen=True, tag="checked"):
     results: dict[str, str]
 
 
-Message = Configure | Peer | Adopt | Release | Drain | Question | Ready | Failed | Asked | Checked
+Message = Configure | Peer | Adopt | Release | Resize | Drain | Question | Ready | Failed | Asked | Checked
 _decode = msgspec.json.Decoder(Message).decode
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from stanchion.board import Board
-from stanchion.cluster.channel import PACKET, Adopt, Configure, Drain, Heir, Peer, Release
+from stanchion.cluster.channel import PACKET, Adopt, Configure, Drain, Heir, Peer, Release, Resize
 from stanchion.cluster.process import Process
 from stanchion.cluster.relay import Relay
 from stanchion.cluster.slot import Slot
@@ -51,6 +51,7 @@ class Fleet:
         self._board = board
         self._traceback = traceback
         self._seats = set(range(board.seats))
+        self._told = 0
         self._replacing = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -73,6 +74,11 @@ class Fleet:
         return self._replacing.locked()
 
     @property
+    def size(self) -> int:
+        """The workers there are or are to be, those replaced not counted: one scaled away is there until its end."""
+        return len({slot.index for slot in self.wanted} | {process.slot for process in self.processes})
+
+    @property
     def most(self) -> int:
         """The most workers there can be: each may need a second row on the board while it is replaced."""
         return self._board.seats // 2
@@ -86,6 +92,7 @@ class Fleet:
             ConfigurationError: one of them cannot start; the others have been ended.
         """
         slots = [self._slot(index) for index in range(count)]
+        self._told = count
         failures = [why for why in await asyncio.gather(*map(self._bring_up, slots)) if why is not None]
         if failures and not self.stopping:
             await self.kill("start")
@@ -129,7 +136,7 @@ class Fleet:
             settings=msgspec.json.encode(self.settings),
             slot=slot.index,
             seat=seat,
-            workers=len(self.slots),
+            workers=self.size,
             traceback=self._traceback,
         )
         log, log_end = os.pipe()
@@ -173,6 +180,7 @@ class Fleet:
         self.processes.discard(process)
         self._board.retire(process.seat)
         self._seats.add(process.seat)
+        self._tell_size()
         if slot.current is not process:
             return
         slot.current = None
@@ -244,14 +252,27 @@ class Fleet:
                 slot.wanted = False
                 if slot.current is not None:
                     self.do(self._dismiss(slot, slot.current))
+        before, made = self.wanted, len(self.slots)
         missing = [slot for slot in map(self._slot, range(count)) if not slot.wanted or slot.current is None]
         for slot in missing:
             slot.wanted = True
+        for slot in self.slots[made:]:
+            self._orphan(slot)  # until it has a worker: clients may reach its sockets from now on
+        self._tell_size()
+        for slot in missing:
             why = None if slot.served else await self._bring_up(slot)
             if why is not None:
-                slot.wanted = False
+                for each in missing:
+                    each.wanted = each.served or (each in before and each is not slot)
                 return why
         return None
+
+    def _tell_size(self) -> None:
+        """Have workers keep to what is their share now; those that start have to know before there is one more."""
+        if self.size != self._told:
+            self._told = self.size
+            for process in self.processes:
+                process.send(Resize(self._told))
 
     async def _dismiss(self, slot: Slot, process: Process) -> None:
         """End a slot's worker; the others go on with its connections and its sockets."""

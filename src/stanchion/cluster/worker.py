@@ -33,6 +33,7 @@ from stanchion.cluster.channel import (
     Question,
     Ready,
     Release,
+    Resize,
     cut,
 )
 from stanchion.cluster.checks import Checks
@@ -171,6 +172,8 @@ class Worker:
                 self._start(self._accepting.start(slot, sockets))
             case Release(slot):  # after the start that may have been asked for in the same breath
                 asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
+            case Resize(workers):
+                self._compiled.resize(workers)
             case Question(order):
                 self._server.settle_counts()  # so that the answer tells of what was just answered
                 self._start(answer(sockets[0], self._compiled, order, self._server.find))

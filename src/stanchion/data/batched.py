@@ -26,9 +26,9 @@ class Batched(Generic[K, V]):
     """A function of many keys, to be called with one.
 
     It gets distinct keys, within the latest deadline of those who wait, and returns what it has found by key; an
-    exception as a key's value is raised for that key. What it raises itself is every caller's if there was no answer (a
-    status of 429, or of 500 and more; OSError, TimeoutError); else the batch is tried by halves, so that a malformed key
-    fails by itself. Who asks for the same key gets the same value.
+    exception as a key's value is raised for that key. What it raises itself is every caller's if there was no answer
+    (a status of 429, or of 500 and more; OSError, TimeoutError); else the batch is tried by halves, so that a key that
+    is malformed fails by itself. Who asks for the same key gets the same value.
     """
 
     def __init__(self, load: Load[K, V], *, largest: int, in_flight: int) -> None:

@@ -9,7 +9,7 @@ async with db.transaction() as tx:
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -252,6 +252,12 @@ class Database(Reading):
         capacity = await self._driver.capacity()
         if capacity is not None:
             check(self._connections, fleet, capacity)
+
+    def resize(self, fleet: Fleet) -> None:
+        """Keep to this worker's share as it is now; to the one it had, where it would be left without any."""
+        if self._driver.remote:
+            with suppress(ConfigurationError):
+                self._driver.resize(share(self._connections, fleet))
 
     async def close(self) -> None:
         """Close, after what runs."""

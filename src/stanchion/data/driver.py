@@ -93,6 +93,9 @@ class Driver(Statements, Protocol):
     async def open(self, connections: int) -> None:
         """Make ready, with so many connections at the most; a database that is down meanwhile is no error."""
 
+    def resize(self, connections: int) -> None:
+        """Have so many at the most from now on."""
+
     async def capacity(self) -> Capacity | None:
         """What the server has to give; None where there is none, or it does not answer."""
 

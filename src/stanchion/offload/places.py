@@ -65,12 +65,20 @@ class Places:
 
     def leave(self) -> None:
         """Give a place back: to who has waited longest, if anybody does."""
-        while self._waiting:
+        self.taken -= 1
+        self._admit()
+
+    def resize(self, size: int) -> None:
+        """Have another number of places; those taken beyond it stay so until they are given back."""
+        self.size = size
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting and self.taken < self.size:
             place = self._waiting.popleft()
             if not place.done():
                 place.set_result(None)
-                return
-        self.taken -= 1
+                self.taken += 1
 
 
 class PoolPlaces(Places):

@@ -67,6 +67,10 @@ class Postgres:
         """
         await self._connections.open(connections)
 
+    def resize(self, connections: int) -> None:
+        """See `Driver`."""
+        self._connections.resize(connections)
+
     async def close(self) -> None:
         """See `Driver`."""
         await self._connections.close()

@@ -78,6 +78,13 @@ class Connections:
         self._open = True
         self._sweep()
 
+    def resize(self, size: int) -> None:
+        """Have up to `size` from now on: those idle beyond it are closed, and those in use once they are given back."""
+        self._places.resize(size)
+        for shelf in self._shelves:
+            while shelf and self._excess() > 0:
+                self._do_behind(self._closed(shelf.pop(0)[0]))
+
     async def close(self) -> None:
         """Close all, after what runs or the patience for it."""
         self._open = False
@@ -197,8 +204,12 @@ class Connections:
     async def _make_room(self) -> None:
         """Close what another kind has left idle, where a new connection would be one too many."""
         for shelf in self._shelves:
-            while shelf and self._places.taken + sum(map(len, self._shelves)) > self._places.size:
+            while shelf and self._excess() > 0:
                 await self._closed(shelf.pop(0)[0])
+
+    def _excess(self) -> int:
+        """Connections in use and idle beyond the number there may be."""
+        return self._places.taken + sum(map(len, self._shelves)) - self._places.size
 
     async def _prepare(self, connection: Connection) -> None:
         """What holds for a connection's life. A cancellation that comes before its statement is lost on the way; then

@@ -79,6 +79,11 @@ class Replicated:
         self.topology.check_clusters()
         self._watching = [asyncio.create_task(self._watch(node)) for node in self.topology.nodes]
 
+    def resize(self, connections: int) -> None:
+        """See `Driver`."""
+        for node in self.topology.nodes:
+            node.resize(connections)
+
     async def close(self) -> None:
         """See `Driver`."""
         for task in self._watching:

@@ -79,6 +79,10 @@ class Node:
         await self.driver.open(connections - 1)
         await self._watch.open(1)
 
+    def resize(self, connections: int) -> None:
+        """Have another number, of which one goes on watching."""
+        self.driver.resize(max(1, connections - 1))
+
     async def close(self) -> None:
         """Close all."""
         await self._watch.close()

@@ -57,6 +57,9 @@ class SQLite:
         puts it in WAL mode, before anybody reads."""
         await self._writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
 
+    def resize(self, connections: int) -> None:
+        """See `Driver`."""
+
     async def capacity(self) -> None:
         """See `Driver`."""
         return None

@@ -60,6 +60,10 @@ class Recorded(RecordedStatements):
         """See `Driver`."""
         await self._driver.open(connections)
 
+    def resize(self, connections: int) -> None:
+        """See `Driver`."""
+        self._driver.resize(connections)
+
     async def capacity(self) -> Capacity | None:
         """See `Driver`."""
         return await self._driver.capacity()
