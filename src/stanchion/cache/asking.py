@@ -117,6 +117,7 @@ class Asking:
             fetched, mine = await self._flown(key, place, kept, request)
             if mine and fetched.response is not None:
                 await discard(fetched.response)
+                await fetched.whole()
             failed = fetched.response is not None and fetched.response.status >= 500
         except Exception:  # it is counted, and was raised to nobody: the entry is served while it may be
             pass
@@ -199,19 +200,23 @@ class Asking:
     async def _flown(self, key: str, place: bytes, kept: Kept | None, request: Request) -> tuple[Fetched, bool]:
         """What one call for all has come to, and whether this request has made it."""
         mine = left = False
+        made: Response | None = None
 
         async def make() -> Fetched:
-            nonlocal mine
+            nonlocal mine, made
             mine = True
             fetched = await self._made_once(key, place, kept, request)
-            if left and fetched.response is not None and fetched.filling is None:
-                await discard(fetched.response)
+            made = fetched.response
+            if left and made is not None:
+                await discard(made)
             return fetched
 
         try:
             return await self._flights.run(place, make), mine
         except asyncio.CancelledError:
             left = True
+            if made is not None:
+                await discard(made)
             raise
 
     async def _made_once(self, key: str, place: bytes, kept: Kept | None, request: Request) -> Fetched:

@@ -1,6 +1,7 @@
 """Asking the origin, and making an entry of what it answers."""
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from copy import copy
 from time import time
@@ -8,6 +9,7 @@ from time import time
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stanchion import deadline
 from stanchion.cache.answering import body_of
 from stanchion.cache.declaration import Declaration
 from stanchion.cache.declaring import Declaring, Made
@@ -18,12 +20,15 @@ from stanchion.cache.keys import tag_of
 from stanchion.cache.rules import storing, validation, variants
 from stanchion.cache.tagging import Tagging
 from stanchion.cache.watched import WatchedRequest, selecting, watched
+from stanchion.errors import GatewayTimeout
 from stanchion.http.coding import CODINGS, STORED, compressible, encode
 from stanchion.http.conditional import CONDITIONS
 from stanchion.http.files import File
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response, Stream
 from stanchion.http.sendable import raw_fields
+
+_log = logging.getLogger("stanchion.cache")
 
 _FILL = 60.0
 """Seconds in which a streamed body has to be there to be kept."""
@@ -59,9 +64,16 @@ class Fetched(Struct, eq=False):
     """The origin said that the entry is still good."""
 
     async def whole(self) -> Kept | None:
-        """The entry, once the body is there; None where there will be none."""
+        """The entry, once the body is there; None where there will be none.
+
+        Raises:
+            GatewayTimeout: it is not there by the deadline of who waits.
+        """
         if self.filling is not None:
-            self.kept = await asyncio.shield(self.filling)
+            done, _ = await asyncio.wait({self.filling}, timeout=deadline.remaining())
+            if not done:
+                raise GatewayTimeout("the cached answer was not there in time")
+            self.kept = None if self.filling.cancelled() else self.filling.result()
         return self.kept
 
 
@@ -180,7 +192,7 @@ class Origin:
         self.fillings[place] = task
         task.add_done_callback(lambda _: self.fillings.pop(place, None))
         passed = copy(response)
-        passed.body = filling.chunks()
+        passed.body = filling
         passed.more_headers = list(response.more_headers or ())
         for name, value in self._surrogate_fields(asked, response):
             passed.add_header(name.decode(), value.decode())
@@ -189,12 +201,15 @@ class Origin:
     async def _fill(
         self, filling: Filling, asked: Asked, made: Made, read: frozenset[bytes], response: Stream
     ) -> Kept | None:
-        async with asyncio.timeout(_FILL):
-            body = await filling.fill()
+        body = await filling.whole(_FILL)
         if body is None or (response.length is not None and len(body) != response.length):
             return None
-        stored = self._stored(asked, replace(made, body=body), read)
-        return None if stored is None else self._put(asked, await self._with_encodings(stored), response)
+        try:
+            stored = self._stored(asked, replace(made, body=body), read)
+            return None if stored is None else self._put(asked, await self._with_encodings(stored), response)
+        except Exception:  # such as one of the app's function for tags: the answer is out
+            _log.exception("%s %s: the streamed answer is not kept", asked.request.method, asked.request.path)
+            return None
 
 
 def _varying(fields: list[Field], names: Iterable[bytes]) -> list[Field]:

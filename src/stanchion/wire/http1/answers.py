@@ -172,10 +172,13 @@ class Answers(Incoming):
         return True
 
     async def drain(self) -> None:
-        """Wait until the transport takes more."""
+        """Wait until the transport takes more. That a connection broke off is told in the next turn of the loop, which
+        a body that never waits would keep away."""
         if self.blocked:
             self._drained = self._server.loop.create_future()
             await self._drained
+        elif self.transport.is_closing():
+            await asyncio.sleep(0)
 
     def keeps_chunks(self) -> bool:
         """Whether this client understands a chunked body; else a stream ends with the connection."""
