@@ -39,7 +39,7 @@ def test_only_whole_names_are_taken_for_a_place() -> None:
     assert without_place("") == ""
 
 
-@given(st.text(st.characters(max_codepoint=255)), st.text(st.characters(max_codepoint=255)))
+@given(st.text(), st.text())
 def test_a_link_stays_a_reference_to_this_host(path: str, query: str) -> None:
     made = PageQuery(path="/" + path, query=query).at_offset(1)
     assert re.fullmatch(r"/[!$%&'()*+,\-./:;=?@_~0-9A-Za-z]*", made)

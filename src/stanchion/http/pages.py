@@ -93,7 +93,7 @@ class PageQuery(Struct, frozen=True, kw_only=True):
     def _at(self, place: str) -> str:
         query = "&".join(filter(None, (self.query, place)))
         path = "/" + self.path.lstrip("/")  # two slashes would lead to another host (RFC 3986 §4.2)
-        return quote(f"{path}?{query}" if query else path, _SAFE, "latin-1")
+        return quote(f"{path}?{query}" if query else path, _SAFE, "latin-1", "replace")
 
     def _bound(self, context: bytes) -> bytes:
         return self.path.encode("latin-1", "replace") + b"\0" + context
