@@ -29,6 +29,7 @@ def write_csv(database: Exported, path: str, most: int) -> Exported:
     """
     try:
         with closing(sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
+            connection.create_function("shortest", 1, repr, deterministic=True)
             columns = _columns(connection, database.table)
             lines = connection.execute(_statement(database.table, [name for name, _ in columns]), (most,))
             count = 0
@@ -58,11 +59,9 @@ def _statement(table: str, columns: list[str]) -> str:
 
 
 def _field(column: str) -> str:
-    """A value in quotes; nothing for NULL. A number has 17 digits, since fewer do not tell it from all others."""
+    """A value in quotes; nothing for NULL. A real number is written by Python: SQLite rounds the last of 17 digits."""
     name = quoted(column)
-    value = (
-        f"CASE typeof({name}) WHEN 'real' THEN printf('%!.17g', {name}) WHEN 'blob' THEN hex({name}) ELSE {name} END"
-    )
+    value = f"CASE typeof({name}) WHEN 'real' THEN shortest({name}) WHEN 'blob' THEN hex({name}) ELSE {name} END"
     return f"""coalesce('"' || replace({value}, '"', '""') || '"', '')"""
 
 
