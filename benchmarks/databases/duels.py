@@ -13,8 +13,10 @@ INSERT = Case(
     keys=ROWS,
     body=b'{"item": %d, "name": "item %d", "quantity": 3}',
 )
+BESIDE = Case(letter="n", title="a route without the database", path="/plain/%d", keys=ROWS)
 OURS, FASTIFY, EXPRESS, FASTAPI = "Stanchion", "Fastify, pg", "Express, pg", "FastAPI, asyncpg"
 AIOSQLITE = "FastAPI, aiosqlite"
+IDLE, EXHAUSTED = "Stanchion, idle pool", "Stanchion, exhausted pool"
 
 
 def duels(postgresql: str, sqlite: str) -> dict[str, Duel]:
@@ -42,6 +44,15 @@ def duels(postgresql: str, sqlite: str) -> dict[str, Duel]:
             ),
             verdicts=(_over(AIOSQLITE, 8, 20),),
         ),
+        "exhausted": Duel(
+            case=BESIDE,
+            body=None,
+            contenders=(
+                Contender(title=IDLE, peer=_stanchion(), variables=told),
+                Contender(title=EXHAUSTED, peer=_stanchion(), variables={**told, "BENCH_EXHAUSTED": "1"}),
+            ),
+            verdicts=(Verdict(ours=IDLE, theirs=EXHAUSTED, floor=1 / 1.2, goal=1, by="p99_ms"),),
+        ),
     }
 
 
@@ -56,7 +67,7 @@ def _stanchion() -> Peer:
         kind=Kind.STANCHION,
         home="project",
         command=(*STANCHION, "databases_stanchion:app"),
-        cases="qw",
+        cases="qwn",
         packages=("stanchion", "uvloop", "httptools", "msgspec", "asyncpg"),
     )
 

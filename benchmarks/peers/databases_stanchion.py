@@ -1,13 +1,20 @@
-"""Stanchion before PostgreSQL or SQLite (BENCH_DATABASE): a point read and a durable insert."""
+"""Stanchion before PostgreSQL or SQLite (BENCH_DATABASE): a point read and a durable insert.
 
+With BENCH_EXHAUSTED all its connections are in use, and 500 statements wait for one, for as long as it runs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from os import environ
 
 from msgspec import Struct
 
 from stanchion import App
+from stanchion.errors import HTTPError
 
 app = App("databases")
-db = app.database(environ["BENCH_DATABASE"], connections=int(environ.get("BENCH_CONNECTIONS", "20")))
+db = app.database(environ["BENCH_DATABASE"])
 
 
 class Item(Struct):
@@ -48,6 +55,16 @@ async def plain(item: int) -> Item:
     return Item(item, f"item {item}", item + 0.5, 7)
 
 
-@app.get("/slow", timeout=60)
-async def slow() -> int:
-    return await db.execute("SELECT pg_sleep(30)")
+async def hold() -> None:
+    while True:
+        with suppress(HTTPError):  # it has waited for as long as it may
+            await db.execute("SELECT pg_sleep(5)")
+
+
+@app.lifespan
+async def exhausted(app: App) -> AsyncIterator[None]:
+    holding = [asyncio.create_task(hold()) for _ in range(520 if environ.get("BENCH_EXHAUSTED") else 0)]
+    yield
+    for task in holding:
+        task.cancel()
+    await asyncio.gather(*holding, return_exceptions=True)
