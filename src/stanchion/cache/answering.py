@@ -8,6 +8,7 @@ from stanchion.cache.kept import Form, Kept, split
 from stanchion.cache.rules import serving
 from stanchion.cache.rules.status import Handling, cache_status
 from stanchion.cache.rules.terms import terms
+from stanchion.http.hit import Hit
 from stanchion.http.response import ANSWERED, Response
 from stanchion.http.sendable import body_bytes
 
@@ -15,11 +16,15 @@ HIT = cache_status(Handling(hit=True))
 
 
 def answer(method: str, asked: Mapping[bytes, bytes], kept: Kept, status: str) -> Response:
-    """The answer by an entry: whole, a part, or not modified; `status` is the value of Cache-Status."""
+    """The answer by an entry: whole, a part, or not modified; `status` is the value of Cache-Status.
+
+    What has content is a `Hit`, for this one alone: it is in the coding it is to be in.
+    """
     form = _form(asked, kept)
     made = serving.answer(method, asked, form.stored, time())
     media_type, date, fields = split(made.fields)
-    return Response(made.body, made.status, media_type, {"Cache-Status": status}, None, fields=fields, date=date)
+    kind = Response if made.status == 304 else Hit
+    return kind(made.body, made.status, media_type, {"Cache-Status": status}, None, fields=fields, date=date)
 
 
 def _form(asked: Mapping[bytes, bytes], kept: Kept) -> Form:

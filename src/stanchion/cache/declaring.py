@@ -60,7 +60,8 @@ class Declaring:
         """The entry; it varies by what is declared and by what was `read`."""
         options = self._options
         fields = [field for field in made.fields if field[0] not in _OVERRULED]
-        fields.append((b"cache-control", self._cache_control))
+        fixed = any(name == b"cache-control" and b"no-transform" in parse(value) for name, value in made.fields)
+        fields.append((b"cache-control", self._cache_control + b", no-transform" * fixed))
         if not any(name == b"etag" for name, _ in fields):
             fields.append((b"etag", b'"%b"' % blake2b(made.body, digest_size=12).hexdigest().encode()))
         told = variants.names(fields) or ()
