@@ -49,7 +49,8 @@ class Telling:
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """The driver's `insert`, told of once for all rows."""
-        touched = set().union(*(self._tags.written(row.statement, ()) for row in rows))
+        statements = {row.statement for row in rows}
+        touched = set().union(*(self._tags.written(statement, ()) for statement in statements))
         if not touched:
             return await self._driver.insert(rows)
         try:
