@@ -4,6 +4,8 @@ The path goes on byte for byte. Fields are those the wire layer keeps: each name
 leaves their meaning as it is (RFC 9110 §5.3).
 """
 
+from functools import partial
+
 from stanchion.gateway.forwarding import FORWARDING, forwarding_lines
 from stanchion.http.body import Body
 from stanchion.http.request import Request
@@ -50,6 +52,13 @@ class Passing:
 
     def outgoing(self, request: Request, target: Target, hops: int | None = None) -> Outgoing:
         """The request for `target`. `hops` is what is left of Max-Forwards, where it counts."""
+        outgoing = self._outgoing(request, target, hops)
+        inform = getattr(request.peer, "inform", None)
+        if inform is not None:
+            outgoing.informed = partial(inform, request)
+        return outgoing
+
+    def _outgoing(self, request: Request, target: Target, hops: int | None) -> Outgoing:
         stream, fields = request.stream, request.fields
         line = self._line(request, target)
         upgrade = b"upgrade" in fields and asks_for_websocket(fields) and hasattr(request.peer, "switch")

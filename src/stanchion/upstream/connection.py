@@ -11,6 +11,7 @@ from typing import Protocol
 
 from stanchion.http.response import Response, Stream
 from stanchion.upstream.failures import UpstreamFailure, UpstreamMalformed, UpstreamTimeout, stale
+from stanchion.upstream.heads import Field
 from stanchion.upstream.incoming import Incoming
 from stanchion.upstream.limits import Limits
 from stanchion.upstream.outgoing import Outgoing
@@ -184,6 +185,10 @@ class Connection(Receiving):
     def _continue(self) -> None:
         if self._invited is not None and not self._invited.done():
             self._invited.set_result(True)
+
+    def _inform(self, status: int, fields: list[Field]) -> None:
+        if self._request is not None and self._request.informed is not None:
+            self._request.informed(status, fields)
 
     def _switch(self, response: Response, rest: bytes) -> None:
         if self._request is None or not self._request.upgrade:

@@ -1,5 +1,7 @@
 """A request as it is sent to an upstream."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from stanchion.http.body import Body
@@ -23,6 +25,8 @@ class Outgoing(Struct, eq=False):
     """The head asks for 100 before the body is sent."""
     upgrade: bool = False
     """The head asks for another protocol."""
+    informed: Callable[[int, list[tuple[bytes, bytes]]], None] | None = None
+    """Gets the informational answers before the final one, but for 100: status and fields."""
 
     def __repr__(self) -> str:
         return f"<Outgoing {self.method}, {len(self.head)} bytes of head>"

@@ -74,6 +74,9 @@ class Receiving(asyncio.Protocol):
     def _continue(self) -> None:
         raise NotImplementedError
 
+    def _inform(self, status: int, fields: list[Field]) -> None:
+        raise NotImplementedError
+
     def _switch(self, response: Response, rest: bytes) -> None:
         raise NotImplementedError
 
@@ -195,9 +198,12 @@ class Receiving(asyncio.Protocol):
             self._body.append(chunk)
 
     def on_message_complete(self) -> None:
-        if self._stage == HEAD:  # an informational answer: 100 is waited for, 102 and 103 end here
-            if self._parser.get_status_code() == 100:
+        if self._stage == HEAD:  # an informational answer, before the final one
+            status = self._parser.get_status_code()
+            if status == 100:
                 self._continue()
+            elif status != 101:  # which is `_upgraded`
+                self._inform(status, self._head[0])
             return
         if self._stage == BODY:
             self._stage = DONE

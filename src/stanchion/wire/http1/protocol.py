@@ -6,13 +6,13 @@ A message that turns out broken aborts its exchange: the handler is cancelled an
 import asyncio
 from time import monotonic_ns
 
-from stanchion.errors import HTTPError, ServiceUnavailable
+from stanchion.errors import PHRASES, HTTPError, ServiceUnavailable
 from stanchion.http.problem import problem
 from stanchion.http.request import Request
 from stanchion.http.sendable import body_bytes
 from stanchion.upstream.switched import Switched
 from stanchion.wire.http1.answers import Refused
-from stanchion.wire.http1.encode import extra_fields, whole
+from stanchion.wire.http1.encode import extra_fields, lines, whole
 from stanchion.wire.http1.exchanges import Exchanges
 from stanchion.wire.http1.framing import malformed
 from stanchion.wire.http1.upgrade import upgraded
@@ -96,6 +96,18 @@ class HTTP1(Exchanges):
         self.transport.set_protocol(socket)
         socket.begin(request, endpoint)
         return True
+
+    def inform(self, request: Request, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        """Pass on an informational answer, such as 103 Early Hints, if the final one has not begun (RFC 9110 §15.2).
+
+        `request` may be a copy of the one that is answered now; an answer made for another one informs nobody.
+        """
+        mine = self._request
+        if mine is None or (mine.began, mine.path) != (request.began, request.path):
+            return
+        if not (self.head_sent or self._http10 or self.blocked or self.transport.is_closing()):
+            phrase = PHRASES.get(status, "").encode()
+            self.transport.write(b"HTTP/1.1 %d %b%b\r\n\r\n" % (status, phrase, lines(fields)))
 
     def switch(self, request: Request, response: Switched) -> None:
         """Answer 101, and have the upstream's bytes go to the client and back as they are."""
