@@ -11,11 +11,11 @@ from typing import Any
 from stanchion.data.budget import Capacity
 from stanchion.data.driver import FAILURES, Exported, Found, Insertion, Limits, Lookup, Rows, Statements
 from stanchion.data.postgres.export import export
+from stanchion.data.postgres.insertions import inserted
 from stanchion.data.postgres.lender import PostgresLender
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
 from stanchion.deadline import remaining
-from stanchion.errors import ConfigurationError
 
 _CHECK = 1.0
 _CAPACITY = """
@@ -129,29 +129,14 @@ class Postgres:
             return await self._lookups.found(connection, lookup, keys)
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
-        """See `Driver`: those of one statement go as one pipeline with one commit; if that fails, each alone."""
-        outcomes: dict[int, Rows | Exception] = {}
-        by_statement: dict[str, list[int]] = {}
-        for place, row in enumerate(rows):
-            by_statement.setdefault(row.statement, []).append(place)
-        for statement, places in by_statement.items():
-            values = [rows[place].values for place in places]
-            for place, outcome in zip(places, await self._inserted(statement, values), strict=True):
-                outcomes[place] = outcome
-        return [outcomes[place] for place in range(len(rows))]
+        """See `Driver`: those of one statement go as one pipeline with one commit."""
+        return await inserted(self._insert, rows)
 
-    async def _inserted(self, statement: str, values: list[tuple[Any, ...]]) -> list[Rows | Exception]:
-        try:
-            async with self._connections.taken() as connection:
-                records = await connection.fetchmany(statement, values)
-                columns = tuple(records[0].keys())
-                return [Rows(columns, [record]) for record in records]
-        except (*FAILURES, ConfigurationError):
-            raise
-        except Exception as error:
-            if len(values) == 1:
-                return [error]
-        return [(await self._inserted(statement, [each]))[0] for each in values]
+    async def _insert(self, statement: str, values: list[tuple[Any, ...]]) -> list[Rows]:
+        async with self._connections.taken() as connection:
+            records = await connection.fetchmany(statement, values, timeout=remaining())
+            columns = tuple(records[0].keys())
+            return [Rows(columns, [record]) for record in records]
 
     async def export(self, table: str, path: str, most: int) -> Exported:
         """See `Driver`."""
