@@ -87,6 +87,9 @@ class MemcachedTier:
 
     async def _call(self, command: bytes) -> tuple[bytes, bytes] | None:
         """The reply's first line and its value; None where there was none in time."""
+        if self._probing.failing and self._lock.locked():  # another finds out whether it is back
+            self._counts.failed += 1
+            return None
         async with self._lock:  # its time begins with its turn: who waits behind one that hangs finds it failing
             if not self._probing.asks():
                 self._counts.failed += 1
