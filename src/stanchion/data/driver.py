@@ -56,9 +56,9 @@ class Exported(NamedTuple):
     table: str
     path: str
     columns: tuple[tuple[str, str], ...] = ()
-    """Name and type (PostgreSQL's words) of each field of the CSV file."""
-    rows: int | None = None
-    """Those of the CSV file; None where the database is the file."""
+    """Name and type (PostgreSQL's words) of each field of the CSV file; none where the file is the database's."""
+    rows: int = 0
+    """Those of the CSV file."""
 
 
 class Unreadable(Exception):

@@ -122,6 +122,7 @@ class Copies:
         self._made += 1
         path = self._folder.path / f"{self._made}.parquet"
         csv = f"{path}.csv"
+        copy = None
         try:
             shorten(began + timeout)
             async with asyncio.timeout(timeout):
@@ -130,13 +131,15 @@ class Copies:
                 outcome = await in_process(pack, Packing(exported, csv, str(path), most, budget))
             if isinstance(outcome, Refusal):
                 raise outcome.failure()
+            copy = Copy(path, began)
         except TimeoutError:
             raise AnalyticsTimeout from None
         except Unreadable as error:
             raise QueryError(str(error)) from None
         finally:
-            Path(csv).unlink(missing_ok=True)
+            for left in (Path(csv), *(() if copy else (path,))):
+                left.unlink(missing_ok=True)
         old = self._copies.get(table)
-        self._copies[table] = Copy(path, began)
+        self._copies[table] = copy
         if old is not None:
             old.leave()

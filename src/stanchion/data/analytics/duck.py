@@ -105,6 +105,7 @@ def connected(budget: Budget) -> "Iterator[duckdb.DuckDBPyConnection]":
     }
     with duckdb.connect(":memory:", config=config) as connection:
         try:
+            connection.execute("SET TimeZone = 'UTC'")  # wherever it runs, a moment's text is the same
             yield connection
         except duckdb.Error as error:
             raise QueryError(f"{type(error).__name__}: {error}") from None
@@ -124,9 +125,11 @@ def _confine(connection: "duckdb.DuckDBPyConnection", paths: list[str]) -> None:
     connection.execute("SET lock_configuration = true")
 
 
-def literal(texts: Sequence[str]) -> str:
-    """Texts as a list in SQL."""
-    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
+def literal(value: str | Sequence[str]) -> str:
+    """A text, or a list of them, in SQL."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return f"[{', '.join(map(literal, value))}]"
 
 
 def first_line(error: BaseException) -> str:

@@ -4,20 +4,23 @@ DuckDB's extensions that read SQLite and PostgreSQL are not in its wheel, and wo
 what both databases write by themselves, quicker than Python could hand over rows.
 """
 
-from contextlib import suppress
-from pathlib import Path
-from typing import NamedTuple
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from stanchion.data.analytics.duck import Budget, QueryError, Refusal, connected, first_line, literal
 from stanchion.data.analytics.sqlite_csv import write_csv
 from stanchion.data.driver import Exported, Unreadable
 from stanchion.data.tables import quoted
 
+if TYPE_CHECKING:
+    import duckdb
+
 _FORM = (
     "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', new_line = '\\n', nullstr = '', "
     "allow_quoted_nulls = false, parallel = false, buffer_size = 8000000"
 )
 """The CSV of PostgreSQL's COPY: what is not in quotes and empty is NULL."""
+_MOMENT = "timestamp without time zone"
 _TYPES = {
     "smallint": "SMALLINT",
     "integer": "INTEGER",
@@ -27,7 +30,7 @@ _TYPES = {
     "boolean": "BOOLEAN",
     "date": "DATE",
     "time without time zone": "TIME",
-    "timestamp without time zone": "TIMESTAMP",
+    _MOMENT: "TIMESTAMPTZ",  # SQLite's text may have an offset, which a TIMESTAMP would drop
     "timestamp with time zone": "TIMESTAMPTZ",
     "uuid": "UUID",
     "numeric": "DOUBLE",
@@ -40,7 +43,7 @@ class Packing(NamedTuple):
 
     table: Exported
     csv: str
-    """The path of the file with its rows, if they are not in the database itself; it is gone afterwards."""
+    """The path of the file for its rows, if they are in the database's own."""
     into: str
     """The path of the Parquet file to be."""
     most: int
@@ -54,37 +57,37 @@ def pack(packing: Packing) -> int | Refusal:
     Raises:
         QueryError: there is no such table, or a value in it is none of its column's type.
     """
-    exported = packing.table
     try:
-        if exported.rows is None:
-            exported = write_csv(exported, packing.csv, packing.most + 1)
-        assert exported.rows is not None
-        if exported.rows > packing.most:
-            return Refusal("rows", f"the table {exported.table} has more than {packing.most} rows")
-        return _packed(exported, packing)
+        table = packing.table if packing.table.columns else write_csv(packing.table, packing.csv, packing.most + 1)
     except Unreadable as error:
         raise QueryError(str(error)) from None
-    finally:
-        Path(packing.csv).unlink(missing_ok=True)
-
-
-def _packed(exported: Exported, packing: Packing) -> int | Refusal:
-    import duckdb
-
-    columns = ", ".join(f"{quoted(name)}: '{_type(declared)}'" for name, declared in exported.columns)
-    rows = f"read_csv({literal([packing.csv])}, {_FORM}, columns = {{{columns}}})"
+    if table.rows > packing.most:
+        return Refusal("rows", f"the table {table.table} has more than {packing.most} rows")
     with connected(packing.budget) as connection:
         connection.execute("SET preserve_insertion_order = false")  # a row group at a time, not the table, in memory
-        try:
-            connection.execute(f"COPY (SELECT * FROM {rows}) TO {literal([packing.into])[1:-1]} (FORMAT parquet)")
-        except duckdb.OutOfMemoryException as error:
-            with suppress(FileNotFoundError):
-                Path(packing.into).unlink()
-            return Refusal("memory", first_line(error))
-    return exported.rows or 0
+        return _packed(connection, _query(table), packing) or table.rows
+
+
+def _packed(connection: "duckdb.DuckDBPyConnection", query: str, packing: Packing) -> Refusal | None:
+    import duckdb
+
+    try:
+        connection.execute(f"COPY ({query}) TO {literal(packing.into)} (FORMAT parquet)")
+    except duckdb.OutOfMemoryException as error:
+        return Refusal("memory", first_line(error))
+    return None
+
+
+def _query(table: Exported) -> str:
+    columns = ", ".join(f"{quoted(name)}: '{_type(declared)}'" for name, declared in table.columns)
+    moments = (quoted(name) for name, declared in table.columns if declared == _MOMENT)
+    replaced = ", ".join(f"{name} AT TIME ZONE 'UTC' AS {name}" for name in moments)
+    fields = f"* REPLACE ({replaced})" if replaced else "*"
+    return f"SELECT {fields} FROM read_csv({literal(table.path)}, {_FORM}, columns = {{{columns}}})"
 
 
 def _type(declared: str) -> str:
-    if declared.startswith("numeric(") and int(declared[8:].partition(",")[0].rstrip(")")) <= 38:
-        return declared.upper().replace("NUMERIC", "DECIMAL")
+    precise = re.fullmatch(r"numeric\((\d+),(\d+)\)", declared)
+    if precise and int(precise[1]) <= 38:
+        return f"DECIMAL({precise[1]}, {precise[2]})"
     return _TYPES.get(declared, "VARCHAR")

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from stanchion.data.driver import Exported, Unreadable
+from stanchion.data.sqlite.connection import uri_of
 from stanchion.data.tables import quoted
 
 _PART = 10_000
@@ -27,8 +28,9 @@ def write_csv(database: Exported, path: str, most: int) -> Exported:
     Raises:
         Unreadable: there is no such table, or the file is none of SQLite's.
     """
+    uri = uri_of(database.path)
     try:
-        with closing(sqlite3.connect(f"file:{database.path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{uri}{'&' if '?' in uri else '?'}mode=ro", uri=True)) as connection:
             connection.create_function("shortest", 1, repr, deterministic=True)
             columns = _columns(connection, database.table)
             lines = connection.execute(_statement(database.table, [name for name, _ in columns]), (most,))
@@ -43,7 +45,7 @@ def write_csv(database: Exported, path: str, most: int) -> Exported:
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
-    found = connection.execute(f"SELECT name, type FROM pragma_table_info({_text(table)})").fetchall()
+    found = connection.execute("SELECT name, type FROM pragma_table_info(?)", (table,)).fetchall()
     if not found:
         raise Unreadable(f"there is no table {table}")
     return [(name, _kind(declared.upper())) for name, declared in found]
@@ -63,7 +65,3 @@ def _field(column: str) -> str:
     name = quoted(column)
     value = f"CASE typeof({name}) WHEN 'real' THEN shortest({name}) WHEN 'blob' THEN hex({name}) ELSE {name} END"
     return f"""coalesce('"' || replace({value}, '"', '""') || '"', '')"""
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
