@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from stanchion.data.budget import Fleet, check, share
+from stanchion.data.budget import Fleet, check, leftover, share
 from stanchion.data.driver import FAILURES, Driver, Exported, Insertion, Rows, Statements
 from stanchion.data.gathering import Gathering, Keyed
 from stanchion.data.pages import PageRead
@@ -258,6 +258,11 @@ class Database(Reading):
         if self._driver.remote:
             with suppress(ConfigurationError):
                 self._driver.resize(share(self._connections, fleet))
+
+    def retire(self, fleet: Fleet) -> None:
+        """Keep to the part of a worker that has a successor, and finishes what it owes."""
+        if self._driver.remote:
+            self._driver.resize(leftover(self._connections, fleet))
 
     async def close(self) -> None:
         """Close, after what runs."""
