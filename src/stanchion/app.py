@@ -285,6 +285,11 @@ class Compiled:
         for database in self.app.databases.values():
             database.resize(self._fleet())
 
+    def retire(self) -> None:
+        """This worker has a successor: leave what they share to it, but for what is owed."""
+        for database in self.app.databases.values():
+            database.retire(self._fleet())
+
     def decisions(self) -> Decisions:
         """What the app's protections have decided, up to date."""
         self.pools.measure()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stanchion.data.budget import Capacity, Fleet, check, share
+from stanchion.data.budget import Capacity, Fleet, check, leftover, share
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseOptions, database_of
 from stanchion.errors import ConfigurationError
@@ -20,6 +20,7 @@ def test_all_shares_together_are_within_the_budget(connections: int, workers: in
     part = share(connections, fleet)
     assert part >= 1
     assert part * (workers + 1) * instances <= connections
+    assert 1 <= leftover(connections, fleet) <= max(1, part / workers)
 
 
 def test_what_does_not_fit_is_refused_with_the_arithmetic() -> None:

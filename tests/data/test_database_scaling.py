@@ -11,10 +11,19 @@ from tests.data.shop import on_server
 pytestmark = needs_postgres
 __all__ = ["serve"]  # a fixture
 APP = """
+import asyncio
+from pathlib import Path
+
 from stanchion import App
 
 app = App("scaled")
 database = app.database({url!r}, connections={connections})
+
+
+@app.get("/read")
+async def read() -> None:
+    while not Path("enough").exists():
+        await asyncio.sleep(0.05)
 
 
 @app.get("/nap")
@@ -54,6 +63,25 @@ def test_shares_follow_the_number_of_workers(serve: Serve, postgres: PostgresSer
     server.command("scale", "1", check=True)
     until(lambda: len(server.workers()) == 1 and on_server(url, OURS) <= 6)
     assert until(lambda: connections_after_a_crowd(server, url) == 6)
+
+
+def test_a_reload_keeps_to_the_budget_however_long_the_old_workers_drain(
+    serve: Serve, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(APP.format(url=postgres.url, connections=12))
+    server = serve("--workers", "2")
+    assert connections_after_a_crowd(server, postgres.url) == 2 * 4
+    old = set(server.workers().values())
+    long = [threading.Thread(target=server.get, args=("/read",)) for _ in range(20)]
+    for client in long:
+        client.start()
+    server.reload()
+    until(lambda: on_server(postgres.url, OURS) <= 2 * 2 + 2)  # two of each old one, what the new ones began with
+    assert connections_after_a_crowd(server, postgres.url) <= 12
+    assert old & {one["pid"] for one in server.status()["workers"]} == old
+    (tmp_path / "enough").touch()
+    for client in long:
+        client.join()
 
 
 def test_more_workers_than_there_are_connections_for(serve: Serve, postgres: PostgresServer, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ class Worker:
                 self._start(self._accepting.start(slot, sockets))
             case Release(slot):  # after the start that may have been asked for in the same breath
                 asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
-            case Resize(workers):
+            case Resize(workers) if self._drain is None:
                 self._compiled.resize(workers)
             case Question(order):
                 self._server.settle_counts()  # so that the answer tells of what was just answered
@@ -200,6 +200,7 @@ class Worker:
             self._accepting.stop_all()
         if order.to == "successor":
             self._handover.retire()
+            compiled.retire()
         await self._server.drain(order.timeout, heirs.get(order.to))
         await compiled.drain(self._server.draining.left)
         self._handover.retire()

@@ -50,6 +50,16 @@ def share(connections: int, fleet: Fleet) -> int:
     return part
 
 
+def leftover(connections: int, fleet: Fleet) -> int:
+    """The part of a worker that has a successor, and finishes what it owes: at a reload there may be such of all slots,
+    and together they have what one has, as far as each has one.
+
+    Raises:
+        ConfigurationError: as `share`.
+    """
+    return max(1, share(connections, fleet) // fleet.workers)
+
+
 def check(connections: int, fleet: Fleet, server: Capacity) -> None:
     """Refuse a budget that the server cannot keep.
 
