@@ -16,6 +16,7 @@ from stanchion.data.postgres.lender import PostgresLender
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
 from stanchion.deadline import remaining
+from stanchion.errors import ConfigurationError
 
 _CHECK = 1.0
 _CAPACITY = """
@@ -135,6 +136,11 @@ class Postgres:
     async def _insert(self, statement: str, values: list[tuple[Any, ...]]) -> list[Rows]:
         async with self._connections.taken() as connection:
             records = await connection.fetchmany(statement, values, timeout=remaining())
+            if len(records) != len(values):
+                raise ConfigurationError(
+                    f"of {len(values)} rows to insert {len(records)} came back: a trigger or a rule leaves some out; "
+                    f"use execute() instead of {statement[:80]} …"
+                )
             columns = tuple(records[0].keys())
             return [Rows(columns, [record]) for record in records]
 
