@@ -74,9 +74,10 @@ class Processes:
             self.places.leave()
 
     def close(self) -> None:
-        """Kill every process."""
+        """Kill every process, and wait for the threads that notice: one that ends along with the interpreter closes a
+        pipe which that still writes to (CPython 3.11, `_python_exit`)."""
         for process in list(self._all):
-            self._kill(process)
+            self._kill(process, wait=True)
 
     async def _one(self) -> _Process:
         if self._idle:
@@ -109,11 +110,11 @@ class Processes:
         self.places.counts[PoolCell.CRASHED] += 1
         self._kill(process)
 
-    def _kill(self, process: _Process) -> None:
+    def _kill(self, process: _Process, *, wait: bool = False) -> None:
         self._all.discard(process)
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
-        process.executor.shutdown(wait=False, cancel_futures=True)
+        process.executor.shutdown(wait=wait, cancel_futures=True)
 
 
 def _begin() -> None:
