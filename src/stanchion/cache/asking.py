@@ -26,7 +26,8 @@ _MOST_BEHIND = 256
 _PAUSE = 1.0
 """Seconds after a failed refresh in which none is tried for that entry."""
 _ALONE, _MOST_ALONE = 32, 10_000
-"""Requests that ask each for itself at one time, after they have waited in vain; and those that wait for it."""
+"""Requests that were not admitted and ask each for itself at one time, after they have waited in vain; and those that
+wait for it. A route of private answers, whose requests are admitted as others are, would be held to 32 at a time."""
 _SOON = 100_000_000
 """Nanoseconds in which a request that has missed is taken to be on its way to the origin: a crowd arrives in one turn
 of the loop, before the first of it has begun. Should that one be turned away, another makes the call."""
@@ -76,8 +77,9 @@ class Asking:
         self._coming[place] = now
         return False
 
-    async def ask(self, key: str, kept: Kept | None, verdict: Use, request: Request) -> Response:
-        """The answer by the origin, or by `kept` where that may stand in for one that fails.
+    async def ask(self, key: str, kept: Kept | None, verdict: Use, request: Request, *, free: bool = False) -> Response:
+        """The answer by the origin, or by `kept` where that may stand in for one that fails; `free`: the request was
+        taken to wait for another's, and not admitted.
 
         Raises:
             GatewayTimeout: the client wants an answer only if it is cached (code `not-cached`).
@@ -87,7 +89,7 @@ class Asking:
             headers = {"Cache-Status": cache_status(Handling(fwd="miss"))}
             raise GatewayTimeout("there is no cached answer", code="not-cached", headers=headers)
         try:
-            response = await self._asked(key, kept, verdict, request)
+            response = await self._asked(key, kept, verdict, request, free)
         except Exception as error:
             status = error.status if isinstance(error, HTTPError) else 500
             if status < 500 or kept is None or not self._stands_in(request, kept, answered=False):
@@ -135,7 +137,7 @@ class Asking:
         self._counts.add(CacheCell.STALE)
         return answer(request.method, request.fields, kept, cache_status(Handling(fwd="stale", fwd_status=status)))
 
-    async def _asked(self, key: str, kept: Kept | None, verdict: Use, request: Request) -> Response:
+    async def _asked(self, key: str, kept: Kept | None, verdict: Use, request: Request, free: bool) -> Response:
         why: Forwarded = "uri-miss" if kept is None else "stale" if kept.until <= monotonic_ns() else "request"
         if self._passing.whole(request):
             self._counts.add(CacheCell.MISSES)
@@ -161,13 +163,13 @@ class Asking:
             if entry.valid() and variants.selects(entry.stored, request.fields):
                 self._counts.add(CacheCell.COALESCED)
                 return answer(request.method, request.fields, entry, _COLLAPSED)
-        fetched = await self._made_alone(key, known, request)
+        fetched = await (self._made_alone if free else self._made)(key, known, request)
         self._learn(key, fetched)
         return self._answered(fetched, why, request)
 
     async def _made_alone(self, key: str, kept: Kept | None, request: Request) -> Fetched:
-        """Ask for one request: those who have waited for an answer that was not for them come all at once, and were
-        not admitted to any work, so a few at a time."""
+        """Ask for one request of those who have waited for an answer that was not for them: they come all at once, and
+        were not admitted to any work, so a few at a time."""
         if not await self._alone.enter():
             raise ServiceUnavailable("too many wait for the cache", code="cache-crowded", headers={"Retry-After": "1"})
         try:

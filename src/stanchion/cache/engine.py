@@ -78,14 +78,15 @@ class Engine:
             return self._passing.straight_later
         kept = self._layers.find(key, fields)
         if kept is None:
-            return Later(call=partial(self._missed, key), free=self._asking.joins(key, fields))
+            free = self._asking.joins(key, fields)
+            return Later(call=partial(self._missed, key, free), free=free)
         if kept.until > monotonic_ns() and self._special.isdisjoint(fields):
             self._counts.add(CacheCell.HITS)
             return self._hit(key, kept, request)
         verdict = self._verdict(request, kept)
         if verdict is Use.FRESH or verdict is Use.STALE:
             return self._at_hand(key, kept, request, verdict)
-        return Later(call=partial(self._missed, key))
+        return Later(call=partial(self._missed, key, False))
 
     def _verdict(self, request: Request, kept: Kept) -> Use:
         asked = request.fields
@@ -145,13 +146,13 @@ class Engine:
         self._counts.add(CacheCell.HITS)
         return answer(request.method, request.fields, kept, HIT)
 
-    async def _missed(self, key: str, request: Request) -> Response:
+    async def _missed(self, key: str, free: bool, request: Request) -> Response:
         """Look again, since others may have been answered while this request waited to be admitted; look into the tiers
         that are away; then ask."""
         kept = self._layers.find(key, request.fields) or await self._layers.fetch(key, request.fields)
         if kept is None:
-            return await self._asking.ask(key, None, Use.FETCH, request)
+            return await self._asking.ask(key, None, Use.FETCH, request, free=free)
         verdict = self._verdict(request, kept)
         if verdict is Use.FRESH or verdict is Use.STALE:
             return self._at_hand(key, kept, request, verdict)
-        return await self._asking.ask(key, kept, verdict, request)
+        return await self._asking.ask(key, kept, verdict, request, free=free)
