@@ -39,3 +39,18 @@ def test_fewer_places_are_not_given_on_before_enough_are_back() -> None:
         assert (places.taken, waiting.done(), waiting.result()) == (1, True, True)
 
     asyncio.run(work())
+
+
+def test_who_is_turned_away_waits_no_longer_and_takes_no_place() -> None:
+    async def work() -> None:
+        places = Places(1, 10)
+        assert await places.enter()
+        waiting = [asyncio.ensure_future(places.enter(patience)) for patience in (60.0, 60.0)]
+        await asyncio.sleep(0)
+        places.turn_away()
+        assert await asyncio.gather(*waiting) == [False, False]
+        assert (places.taken, places.waiting) == (1, 0)
+        places.leave()
+        assert await places.enter()
+
+    asyncio.run(work())

@@ -73,6 +73,11 @@ class Places:
         self.size = size
         self._admit()
 
+    def turn_away(self) -> None:
+        """Let nobody wait any longer: as if their patience was at its end."""
+        for place in self._waiting:
+            place.cancel()
+
     def _admit(self) -> None:
         while self._waiting and self.taken < self.size:
             place = self._waiting.popleft()

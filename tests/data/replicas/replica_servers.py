@@ -46,7 +46,11 @@ class Server(PostgresServer):
 
     def follow(self, source: "Server") -> None:
         """Be a replica of another from now on."""
-        self.sql(f"ALTER SYSTEM SET primary_conninfo = '{source.conninfo}'")
+        self.set("primary_conninfo", source.conninfo)
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting for good."""
+        self.sql(f"ALTER SYSTEM SET {name} = '{value}'")
         self.sql("SELECT pg_reload_conf()")
 
     def received(self) -> int:

@@ -46,8 +46,7 @@ def durable() -> Iterator[Servers]:
 
 
 def guarded(server: Server) -> None:
-    server.sql("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'")
-    server.sql("SELECT pg_reload_conf()")
+    server.set("synchronous_standby_names", "ANY 1 (*)")
 
 
 def fail_over(servers: Servers) -> Server:
@@ -152,7 +151,7 @@ def test_a_primary_that_hangs_and_wakes_up_when_it_is_none_any_more(durable: Ser
     async def work() -> None:
         async with opened(durable, patience=20.0) as database:
             ledger = await prepared(database)
-            async with Load(ledger.write, 6) as writing, Load(lambda: read(database), 4) as reading:
+            async with Load(ledger.write, 40) as writing, Load(lambda: read(database), 4) as reading:
                 await asyncio.sleep(0.7)
                 durable.primary.freeze()
                 try:

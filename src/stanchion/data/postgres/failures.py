@@ -47,6 +47,8 @@ def translated(driver: Any) -> Iterator[None]:
         raise DatabaseUnavailable from error
     except (driver.InvalidAuthorizationSpecificationError, driver.InvalidCatalogNameError) as error:
         raise ConfigurationError(f"the database refuses: {error}; see user, password and name in its URL") from None
+    except driver.InternalClientError as error:  # the server has ended the connection, which asyncpg is to notice yet
+        raise DatabaseUnavailable from error
     except driver.InterfaceError as error:
         if "connection" not in str(error) and "pool" not in str(error):
             raise

@@ -31,6 +31,8 @@ IDLE = 300.0
 _SWEEP = 30.0
 _CONNECT = 1.5
 """Seconds to make one: those begun while nothing came through to the server are soon given up once it does again."""
+_LAST = ("FATAL", "PANIC")
+"""Of an error after which the server closes the connection: it has not always done so when the next one wants it."""
 _ORDER = 1.0
 """Seconds for the server to say that it has cancelled a statement, or to roll back."""
 
@@ -64,6 +66,7 @@ class Connections:
         self._behind: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._open = False
+        self._broken = 0  # times that all was broken off
 
     def __repr__(self) -> str:
         return f"<Connections {redacted(self._url)}: {self._places!r}>"
@@ -102,7 +105,9 @@ class Connections:
                 closing.create_task(self._closed(connection))
 
     def break_off(self) -> None:
-        """Close all at once, with whatever waits for an answer by them: the server is gone."""
+        """Close all at once, with whatever waits for an answer by them or for one of them: the server is gone."""
+        self._broken += 1
+        self._places.turn_away()
         for connection in list(self._lives):
             connection.terminate()
 
@@ -140,14 +145,17 @@ class Connections:
         if not self._open:
             raise DatabaseUnavailable("the database is not open")
         patience = self._limits.patience_now()
+        broken = self._broken
         if not await self._places.enter(patience):
-            raise DatabaseBusy(self._places.size)
+            raise DatabaseBusy(self._places.size) if broken == self._broken else DatabaseUnavailable
         with self.translated():
             return self._at_hand(shelf) or await self._made(shelf, patience)
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """Give it to others, in order, whatever has ended its use."""
         answered = error is None or isinstance(error, self._driver.PostgresError)  # if only with a refusal
+        if getattr(error, "severity_en", None) in _LAST:
+            connection.terminate()
         if connection.is_closed() or (answered and not connection.is_in_transaction()):
             self._keep(connection)
         else:
@@ -249,6 +257,8 @@ class Connections:
                     await connection.execute("ROLLBACK" if connection.is_in_transaction() else "SELECT")
                 async with connection.transaction():
                     pass
+            if connection.is_in_transaction():  # the cancellation has ended the ROLLBACK
+                connection.terminate()
         except self._driver.PostgresError:
             connection.terminate()
         except TimeoutError:  # those that are idle are hardly better, and whoever is next would wait for them in vain

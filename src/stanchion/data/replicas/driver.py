@@ -76,7 +76,7 @@ class Replicated:
         for node in self.topology.nodes:
             await node.open(connections)
         await asyncio.gather(*map(self.topology.check, self.topology.nodes))
-        self.topology.check_clusters()
+        self.topology.refuse_what_cannot_be()
         self._watching = [asyncio.create_task(self._watch(node)) for node in self.topology.nodes]
 
     def resize(self, connections: int) -> None:
@@ -152,7 +152,10 @@ class Replicated:
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
         replica: Replica | None = lookup.place
-        return await (self._primary() if replica is None else replica).look_up(lookup, keys)
+        if replica is not None:
+            with suppress(Refused):  # a view's, which calls what writes
+                return await replica.look_up(lookup, keys)
+        return await self._primary().look_up(lookup, keys)
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`."""

@@ -12,15 +12,14 @@ from stanchion.data.driver import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.pool import redacted
 from stanchion.data.replicas.roles import State
-from stanchion.errors import ConfigurationError
 
 _log = logging.getLogger("stanchion.data")
 
 CHECK_TIMEOUT = 1.0
 """Seconds in which a server has to say what it is."""
 _MISSES = 2
-"""Checks in a row that a server may miss, less one: one alone may be the loss of a packet, and without a primary there
-are no writes. A replica gets no reads from the first on, for others can answer them."""
+"""Checks in a row after which a server that misses them is given up: one alone may be a pause, and without a primary
+there are no writes. A replica gets no reads from the first on, for others can answer them."""
 _LATENCIES = 8
 """Checks whose least latency counts: what the others took longer is the lag of this process, more often than not."""
 _NOISE = 1e-3
@@ -52,6 +51,8 @@ class Node:
         """As of then."""
         self.answers = False
         """The last check was answered, and no statement has lost its connection since."""
+        self.error: Exception | None = None
+        """Why it was not."""
         self.lag = inf
         """Seconds; see `History`."""
         self.busy = 0
@@ -62,13 +63,6 @@ class Node:
         self._clock = clock
         self._latencies: deque[float] = deque((0.0,), maxlen=_LATENCIES)
         self._missed = 0
-
-    @property
-    def trouble(self) -> str:
-        """Why it is not read from."""
-        if not self.answers or self.state is None:
-            return "it does not answer"
-        return f"it is {self.lag:.3g} s behind" if self.state.recovering else "it is a primary now"
 
     def __repr__(self) -> str:
         kind = "does not answer" if self.state is None else "replica" if self.state.recovering else "primary"
@@ -89,17 +83,11 @@ class Node:
         await self.driver.close()
 
     async def check(self) -> float:
-        """Ask the server how it is doing; returns when it was asked.
-
-        Raises:
-            ConfigurationError: its URL is none.
-        """
+        """Ask the server how it is doing; returns when it was asked."""
         asked = self._clock()
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
                 recovering, position, timeline, cluster = (await self._watch.fetch(_STATE, ())).rows[0]
-        except ConfigurationError:
-            raise
         except Exception as error:  # whatever the reason is, it cannot be used
             self._miss(error)
         else:
@@ -108,10 +96,12 @@ class Node:
             self.state = State(recovering, position, timeline, cluster)
             self.position = position
             self.answers = True
+            self.error = None
             self._missed = 0
         return asked
 
     def _miss(self, error: Exception) -> None:
+        self.error = error
         self._missed += 1
         if self._missed == 1:
             _log.warning("database server %s does not answer: %s", self.place, error or type(error).__name__)

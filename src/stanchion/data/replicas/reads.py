@@ -1,14 +1,15 @@
 """Reads of one replica, and of the primary where it turns out that the replica cannot answer."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from stanchion.data.driver import Found, Lookup, Rows
 from stanchion.data.failures import DatabaseUnavailable
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.replicas.node import Node
 
+T = TypeVar("T")
 _READ_ONLY = "25006"
 _IN_THE_WAY = ("40001", "40P01")
 """The query was in the way of what the replica had to replay (PostgreSQL: hot standby, query conflicts)."""
@@ -31,14 +32,7 @@ class Replica:
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
-        try:
-            with self.node.asked():
-                found = await self.node.driver.look_up(lookup, keys)
-        except Exception as error:
-            self._give_up(error)
-            return await self._primary().look_up(lookup, keys)
-        self.served += 1
-        return found
+        return await self._answer(lambda driver: driver.look_up(lookup, keys))
 
     async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
         """See `Statements`.
@@ -46,14 +40,18 @@ class Replica:
         Raises:
             Refused: it writes.
         """
+        return await self._answer(lambda driver: driver.fetch(statement, values))
+
+    async def _answer(self, ask: Callable[[Postgres], Awaitable[T]]) -> T:
         try:
             with self.node.asked():
-                rows = await self.node.driver.fetch(statement, values)
+                answer = await ask(self.node.driver)
         except Exception as error:
             self._give_up(error)
-            return await self._primary().fetch(statement, values)
-        self.served += 1
-        return rows
+        else:
+            self.served += 1
+            return answer
+        return await ask(self._primary())
 
     async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`. Once there were rows nobody else can go on.

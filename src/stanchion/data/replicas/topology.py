@@ -43,7 +43,7 @@ class Topology:
             DatabaseUnavailable: nobody that answers does.
         """
         if self._primary is None:
-            raise DatabaseUnavailable("no server of the database takes writes now")
+            raise DatabaseUnavailable("no primary of the database answers")
         return self._primary
 
     def choose(self, needs: float) -> Node | None:
@@ -72,19 +72,22 @@ class Topology:
             self._history.saw(state.position, asked)
         self._select()
 
-    def check_clusters(self) -> None:
-        """Refuse servers that have nothing to do with each other.
+    def refuse_what_cannot_be(self) -> None:
+        """After the first checks.
 
         Raises:
-            ConfigurationError: names two of them.
+            ConfigurationError: a URL is none, or servers have nothing to do with each other.
         """
-        known = [node for node in self.nodes if node.state is not None]
-        for node in known:
-            if node.state is not None and known[0].state is not None and node.state.cluster != known[0].state.cluster:
-                raise ConfigurationError(
-                    f"{node.place} is no replica of {known[0].place}, nor the other way round: they are of different "
-                    "clusters; give a primary and its streaming replicas"
-                )
+        for node in self.nodes:
+            if isinstance(node.error, ConfigurationError):
+                raise node.error
+        known = {node.state.cluster: node.place for node in self.nodes if node.state is not None}
+        if len(known) > 1:
+            one, other, *_ = known.values()
+            raise ConfigurationError(
+                f"{one} and {other} are of different clusters, so that neither is a replica of the other; "
+                "give a primary and its streaming replicas"
+            )
 
     def _own(self, node: Node) -> State | None:
         state = node.state
@@ -110,23 +113,28 @@ class Topology:
 
     def _select(self) -> None:
         """Find out who may be read from."""
-        before, self.serving = self.serving, [node for node in self.nodes if self._serves(node)]
+        troubles = {node: self._trouble(node) for node in self.nodes}
+        before, self.serving = self.serving, [node for node, trouble in troubles.items() if not trouble]
         self._chosen = None
         for node in before:
-            if node not in self.serving:
+            if troubles[node]:
                 self.ejected += 1
-                _log.warning("database replica %s gets no reads: %s", node.place, node.trouble)
+                _log.warning("database replica %s gets no reads: %s", node.place, troubles[node])
         for node in self.serving:
             if node not in before:
                 _log.info("database replica %s gets reads", node.place)
 
-    def _serves(self, node: Node) -> bool:
+    def _trouble(self, node: Node) -> str:
+        """Why it may not be read from; empty if it may."""
         state = self._own(node)
-        if not node.answers or state is None or not state.recovering:
-            return False
+        if not node.answers or state is None:
+            return "it does not answer"
+        if not state.recovering:
+            return "it is a primary"
+        if 0 < state.timeline < self._timeline:
+            return "it follows a primary that is none any more"
         node.lag = self._history.lag(state.position)
-        follows = not 0 < state.timeline < self._timeline  # else it replicates a primary that is none any more
-        return follows and node.lag <= self._max_lag
+        return f"it is {node.lag:.3g} s behind" if node.lag > self._max_lag else ""
 
 
 def _cost(node: Node) -> float:
