@@ -89,6 +89,9 @@ def test_a_row_has_a_tag_of_its_own(opened: Opened) -> None:
         await database.execute("DROP TABLE others")
         one, unknown = {"table:seats", "seats:1"}, {"table:seats", "rows:seats"}
         assert listener.take() == [one, one, unknown, unknown]
+        if "SQLite" in repr(database):  # which takes it for 1
+            assert await database.execute("DELETE FROM seats WHERE id = $1", "01") == 1
+            assert listener.take() == [unknown]
 
     tagging(opened, work)
 

@@ -29,6 +29,8 @@ TABLES = [
     (r"UPDATE t SET a = E'it\'s' WHERE b = ' DELETE FROM u'", ["t"]),
     ("INSERT INTO t VALUES ($$ UPDATE u $$, $a$ $$ DELETE FROM v $a$)", ["t"]),
     ("UPDATE t SET a = 1;", ["t"]),
+    ("WITH new AS (SELECT ARRAY['x]', 'y'] AS a) UPDATE t SET a = new.a FROM new", ["t"]),
+    ("UPDATE [odd name] SET a = 1", ["odd name"]),
 ]
 
 

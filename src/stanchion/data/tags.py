@@ -6,8 +6,11 @@ entry outlives a write, and a write whose row is known leaves the other rows' en
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from types import NoneType
+from typing import Any, get_args
 from uuid import UUID
+
+from msgspec.structs import fields
 
 from stanchion.data.driver import Rows
 from stanchion.data.tables import Table, Tables
@@ -15,7 +18,7 @@ from stanchion.data.written import written
 from stanchion.errors import ConfigurationError
 
 _SURE = frozenset((int, str, UUID))
-"""Types of keys that are the same text in a tag, in a statement's values and in a row."""
+"""Types of keys whose values are one text each, in a tag, among a statement's values and in a row."""
 
 
 class TableTags:
@@ -24,7 +27,8 @@ class TableTags:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self._keys: dict[str, set[str]] = {}  # the columns that rows are tagged by, of each table that is tagged
+        self._keys: dict[str, dict[str, Any]] = {}
+        """Of each table that is tagged, the columns that its rows are tagged by, with their types."""
 
     def __repr__(self) -> str:
         return f"<TableTags of {', '.join(sorted(self._keys)) or 'no table'}>"
@@ -40,14 +44,14 @@ class TableTags:
                 raise ConfigurationError(
                     f"tags({kind!r}, {key!r}): give the Struct of the rows, which says what a key is"
                 )
-            name, column = _name(kind), ""
+            name = _name(kind)
         else:
             table: Table[Any] = self._tables.of(kind)
-            name, column = _name(table.name), table.key.lower()
-        columns = self._keys.setdefault(name, set())
+            name = _name(table.name)
+        keys = self._keys.setdefault(name, {})
         if key is None:
             return (f"table:{name}",)
-        columns.add(column)
+        keys[table.key.lower()] = _type_of_key(table)
         return (f"{name}:{key}", f"rows:{name}")
 
     def written(self, statement: str, values: Sequence[Any]) -> set[str]:
@@ -79,9 +83,15 @@ class TableTags:
     def _invalid(self, table: str, known: Mapping[str, Any]) -> set[str]:
         """Of a write to a table; `known` are values that the changed row has before and after."""
         keys = self._keys[table]
-        sure = all(type(known.get(key)) in _SURE for key in keys)
+        sure = all(kind in _SURE and type(known.get(key)) is kind for key, kind in keys.items())
         rows = {f"{table}:{known[key]}" for key in keys} if sure else {f"rows:{table}"}
         return {f"table:{table}"} | rows
+
+
+def _type_of_key(table: Table[Any]) -> Any:
+    """What the Struct says; of `int | None`, which is for a database to fill in, `int`."""
+    declared = next(field.type for field in fields(table.kind) if field.encode_name == table.key)
+    return next((kind for kind in get_args(declared) if kind is not NoneType), declared)
 
 
 def _name(table: str) -> str:
