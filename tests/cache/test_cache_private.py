@@ -1,11 +1,13 @@
 """Answers for one client each, on a route that has a cache: as many are made at one time as without it."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from stanchion import App, Cache, Request, Response
+from stanchion.cache.passing import Passes
 from tests.wire.client import get
 from tests.wire.live import LOOPS
 from tests.wire.serving import Serving
@@ -47,6 +49,25 @@ def served(request: pytest.FixtureRequest, origin: Origin) -> Iterator[Serving]:
     serving = Serving(request.param, origin.app, admission=False)
     yield serving
     assert serving.stop() == []
+
+
+@pytest.fixture
+def soon_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What had a private answer is asked without waiting for half a second, instead of ten."""
+    monkeypatch.setattr(Passes.__init__, "__defaults__", (0.5, 10_000, time.monotonic))
+
+
+def test_what_was_private_all_along_is_not_waited_for_anew(
+    soon_forgotten: None, served: Serving, origin: Origin
+) -> None:
+    with served.connect() as client:
+        for _ in range(3):
+            assert client.send(get("/no-store")).answer().status == 200
+    clients = [served.connect() for _ in range(CROWD)]
+    for client in clients:
+        client.send(get("/no-store"))
+    assert {client.answer().status for client in clients} == {200}
+    assert origin.most > 0.9 * CROWD
 
 
 @pytest.mark.parametrize("path", ["/no-store", "/mine"])

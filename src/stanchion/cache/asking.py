@@ -153,9 +153,7 @@ class Asking:
             else:
                 fetched, mine = Fetched(filling=filling), False
             if mine and not fetched.found:
-                if fetched.response is not None and fetched.filling is None:
-                    self._passes.add(place)
-                self._learn(key, fetched)
+                self._learn(key, place, fetched)
                 return self._answered(fetched, why, request)
             entry = await fetched.whole()
             if entry is None:
@@ -164,7 +162,7 @@ class Asking:
                 self._counts.add(CacheCell.COALESCED)
                 return answer(request.method, request.fields, entry, _COLLAPSED)
         fetched = await (self._made_alone if free else self._made)(key, known, request)
-        self._learn(key, fetched)
+        self._learn(key, place, fetched)
         return self._answered(fetched, why, request)
 
     async def _made_alone(self, key: str, kept: Kept | None, request: Request) -> Fetched:
@@ -177,14 +175,16 @@ class Asking:
         finally:
             self._alone.leave()
 
-    def _learn(self, key: str, fetched: Fetched) -> None:
+    def _learn(self, key: str, place: bytes, fetched: Fetched) -> None:
+        """An answer for one client alone says that the next will be, too, and one for all that it will not."""
+        alone = fetched.response is not None and fetched.filling is None
         straight = self._passing.straight
-        if straight is None:
-            return
-        if fetched.response is not None and fetched.filling is None:
-            straight.add(key)
+        if alone:
+            self._passes.add(place)
         else:
-            straight.discard(key)
+            self._passes.discard(place)
+        if straight is not None:
+            (straight.add if alone else straight.discard)(key)
 
     def _answered(self, fetched: Fetched, why: Forwarded, request: Request) -> Response:
         """The answer to who has asked the origin."""
