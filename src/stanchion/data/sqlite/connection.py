@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
-from stanchion.deadline import until
+from stanchion.deadline import lift, until
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,6 +55,16 @@ class Threaded:
         except asyncio.CancelledError:
             call.until = 0.0
             raise
+
+    async def put_in_order(self, function: Callable[[sqlite3.Connection], None]) -> None:
+        """`function(connection)`, to its end whatever the deadline or who is cancelled: what has ended a call must not
+        leave the connection in a transaction."""
+
+        async def work() -> None:
+            lift()
+            await self.run(function)
+
+        await asyncio.shield(work())
 
     def _called(self, call: "_Call", function: Any, *args: Any, **kwargs: Any) -> Any:
         if monotonic() > call.until:
