@@ -1,6 +1,5 @@
 """The driver: who reads, who writes, and in which order."""
 
-import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -108,7 +107,7 @@ class SQLite:
                 while part := await reader.run(lambda connection: cursor.fetchmany(_PART)):
                     yield Rows(columns_of(cursor), part)
             finally:
-                await asyncio.shield(reader.run(lambda connection: cursor.close()))
+                await reader.put_in_order(lambda connection: cursor.close())
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
@@ -130,16 +129,16 @@ class SQLite:
     async def transaction(self) -> AsyncIterator[Statements]:
         """See `Driver`: nobody else writes meanwhile."""
         async with self._write():
-            await self._writer.run(_execute, "BEGIN IMMEDIATE", ())
             try:
+                await self._writer.run(_execute, "BEGIN IMMEDIATE", ())
                 yield Transaction(self._writer)
             except BaseException:
-                await asyncio.shield(self._writer.run(_roll_back))
+                await self._writer.put_in_order(_roll_back)
                 raise
             try:
                 await self._writer.run(_execute, "COMMIT", ())
             except BaseException:
-                await asyncio.shield(self._writer.run(_roll_back))
+                await self._writer.put_in_order(_roll_back)
                 raise
 
     @asynccontextmanager
