@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from msgspec import Struct
@@ -36,7 +37,7 @@ async def ports(database: Database, times: int = 60) -> Counter[int | None]:
     return Counter([await database.one(int, PORT) for _ in range(times)])
 
 
-def test_replicas_read_and_the_primary_writes(servers: Servers) -> None:
+def test_replicas_read_and_the_primary_writes(servers: Servers, tmp_path: Path) -> None:
     async def work() -> None:
         async with opened(servers) as database:
             await with_items(database, servers)
@@ -50,7 +51,12 @@ def test_replicas_read_and_the_primary_writes(servers: Servers) -> None:
             assert streamed == list(range(1, 101))
             assert 2 <= database.statistics()["replica_reads"] - before <= 4  # a batch or two, and a stream
             assert await database.insert(Item(101, "new")) == Item(101, "new")
+            await replayed(servers)
             assert "2 of 3 servers read from" in repr(database)
+            before = database.statistics()["replica_reads"]
+            exported = await database.export("items", str(tmp_path / "items.csv"), 1000)
+            assert exported.rows == 101
+            assert database.statistics()["replica_reads"] == before + 1
 
     run(work)
 

@@ -1,10 +1,10 @@
 """The driver: writes to the primary, reads to the replicas. See `Driver`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from stanchion.cache.keeping import keeping
 from stanchion.data.budget import Capacity
@@ -19,6 +19,7 @@ from stanchion.data.replicas.seen import seen
 from stanchion.data.replicas.topology import Topology
 from stanchion.errors import ConfigurationError
 
+T = TypeVar("T")
 CHECK_INTERVAL = 0.5
 """Seconds between the checks of a server, each of which is 0.2 ms of its time."""
 _POSITION = "SELECT pg_current_wal_insert_lsn()"
@@ -124,7 +125,7 @@ class Replicated:
         replica = self.place() if self._reads(statement) else None
         if replica is not None:
             try:
-                return await replica.fetch(statement, values)
+                return await replica.answer(lambda driver: driver.fetch(statement, values))
             except Refused:
                 self._remember(statement)
         return await self._to_write(statement).fetch(statement, values)
@@ -151,11 +152,7 @@ class Replicated:
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
-        replica: Replica | None = lookup.place
-        if replica is not None:
-            with suppress(Refused):  # a view's, which calls what writes
-                return await replica.look_up(lookup, keys)
-        return await self._primary().look_up(lookup, keys)
+        return await self._read(lookup.place, lambda driver: driver.look_up(lookup, keys))
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`."""
@@ -163,7 +160,7 @@ class Replicated:
 
     async def export(self, table: str, path: str, most: int) -> Exported:
         """See `Driver`."""
-        return await self._primary().export(table, path, most)
+        return await self._read(self.place(), lambda driver: driver.export(table, path, most))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
@@ -178,6 +175,12 @@ class Replicated:
 
     def _primary(self) -> Postgres:
         return self.topology.primary.driver
+
+    async def _read(self, replica: Replica | None, ask: Callable[[Postgres], Awaitable[T]]) -> T:
+        if replica is not None:
+            with suppress(Refused):  # a view's rows, which calls what writes
+                return await replica.answer(ask)
+        return await ask(self._primary())
 
     def _reads(self, statement: str) -> bool:
         return begins_as_query(statement) and statement not in self._writing

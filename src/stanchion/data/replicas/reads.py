@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-from stanchion.data.driver import Found, Lookup, Rows
+from stanchion.data.driver import Rows
 from stanchion.data.failures import DatabaseUnavailable
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.replicas.node import Node
@@ -30,19 +30,12 @@ class Replica:
     def __repr__(self) -> str:
         return f"<Replica {self.node!r}: {self.served} reads, {self.passed_on} passed on>"
 
-    async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
-        """See `Driver`."""
-        return await self._answer(lambda driver: driver.look_up(lookup, keys))
-
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
-        """See `Statements`.
+    async def answer(self, ask: Callable[[Postgres], Awaitable[T]]) -> T:
+        """What `ask` gets from it.
 
         Raises:
             Refused: it writes.
         """
-        return await self._answer(lambda driver: driver.fetch(statement, values))
-
-    async def _answer(self, ask: Callable[[Postgres], Awaitable[T]]) -> T:
         try:
             with self.node.asked():
                 answer = await ask(self.node.driver)
