@@ -21,6 +21,7 @@ from stanchion.telemetry.tallies import (
     DEPENDENCY,
     LIMIT,
     POOL,
+    REPLICATION,
     STATEMENT,
 )
 from tests.docs.pages import GUIDES, blocks, rows
@@ -34,7 +35,7 @@ PROMTOOL = shutil.which("promtool")
 def families() -> set[str]:
     """The names of the page of metrics, as Prometheus' text format has them."""
     known = Supervision(**{**{name: getattr(EXTRA, name) for name in EXTRA.__struct_fields__}, "memory_limit": 1})
-    kinds = (LIMIT, BULKHEAD, DEPENDENCY, POOL, CACHE, CACHE_TIER, DATABASE, DATABASE_POOL, STATEMENT)
+    kinds = (LIMIT, BULKHEAD, DEPENDENCY, POOL, CACHE, CACHE_TIER, DATABASE, DATABASE_POOL, REPLICATION, STATEMENT)
     tallies = [Tally(kind=kind, name="main select orders", cells=[0] * 8) for kind in kinds]
     page = render(structs.replace(snapshot([]), tallies=tallies), known, openmetrics=False).decode()
     return set(re.findall(r"^# TYPE stanchion_(\w+)", page, re.MULTILINE))

@@ -21,6 +21,7 @@ from stanchion.telemetry.tallies import (
     DEPENDENCY,
     LIMIT,
     POOL,
+    REPLICATION,
     STATEMENT,
     BulkheadCell,
     CacheCell,
@@ -29,6 +30,7 @@ from stanchion.telemetry.tallies import (
     DependencyCell,
     LimitCell,
     PoolCell,
+    ReplicationCell,
     StatementCell,
 )
 
@@ -120,7 +122,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """By name, each with its counts by `telemetry.tallies.DependencyCell`."""
     databases: Mapping[str, Mapping[str, int]]
     """By name, each with its counts by `telemetry.tallies.DatabaseCell`, and its connections, those in use and the
-    statements that wait for one by `DatabasePoolCell`."""
+    statements that wait for one by `DatabasePoolCell`; with replicas those by `ReplicationCell` too."""
     statements: Sequence[Mapping[str, str | int]]
     """By database, verb and table, each with its counts by `telemetry.tallies.StatementCell`."""
     pools: Mapping[str, Mapping[str, int]]
@@ -220,7 +222,11 @@ def dependencies(shown: Snapshot) -> dict[str, dict[str, int]]:
 def databases(shown: Snapshot) -> dict[str, dict[str, int]]:
     """Every database's counts, over all workers there have been, and its connections now."""
     pools = _counted(shown, DATABASE_POOL, DatabasePoolCell)
-    return {name: counts | pools.get(name, {}) for name, counts in _counted(shown, DATABASE, DatabaseCell).items()}
+    replicas = _counted(shown, REPLICATION, ReplicationCell)
+    return {
+        name: counts | pools.get(name, {}) | replicas.get(name, {})
+        for name, counts in _counted(shown, DATABASE, DatabaseCell).items()
+    }
 
 
 def statements(shown: Snapshot) -> list[dict[str, str | int]]:

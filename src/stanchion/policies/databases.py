@@ -1,6 +1,7 @@
 """An app's databases, joined to a worker: their counts go to the board, and they know whose request asks."""
 
 from collections.abc import Mapping, Sequence
+from enum import IntEnum
 from functools import cache
 
 from stanchion.data.database import Database
@@ -11,7 +12,14 @@ from stanchion.policies.runtime import Runtime
 from stanchion.policies.tallied import tallied
 from stanchion.routing.route import Call, Route
 from stanchion.telemetry.decisions import Decisions
-from stanchion.telemetry.tallies import DATABASE, DATABASE_POOL, STATEMENT, DatabasePoolCell
+from stanchion.telemetry.tallies import (
+    DATABASE,
+    DATABASE_POOL,
+    REPLICATION,
+    STATEMENT,
+    DatabasePoolCell,
+    ReplicationCell,
+)
 
 _KEY = "databases"
 """Under which a runtime knows whether there are any."""
@@ -25,20 +33,23 @@ def joined(runtime: Runtime, databases: Mapping[str, Database]) -> None:
         recorder.repeats = runtime.settings.repeated_statements
         recorder.warns = runtime.settings.reload  # which is for development
         tallied(runtime, DATABASE, name, recorder.counts)
-        _pool(runtime, name, database)
+        _looked_at(runtime, DATABASE_POOL, DatabasePoolCell, name, database)
+        if "replicas" in database.statistics():
+            _looked_at(runtime, REPLICATION, ReplicationCell, name, database)
         _statements(runtime, name, database)
 
 
-def _pool(runtime: Runtime, name: str, database: Database) -> None:
-    now = [0] * len(DatabasePoolCell)
+def _looked_at(runtime: Runtime, kind: str, cells: type[IntEnum], name: str, database: Database) -> None:
+    """Have the tally of this kind be what the database's statistics say, by the names of its cells."""
+    now = [0] * len(cells)
 
     def look(decisions: Decisions) -> None:
         statistics = database.statistics()
-        for cell in DatabasePoolCell:
-            now[cell] = int(statistics[cell.name.lower()])
+        for cell in cells:
+            now[cell] = int(statistics.get(cell.name.lower(), 0))
 
     runtime.measured(look)
-    tallied(runtime, DATABASE_POOL, name, now)
+    tallied(runtime, kind, name, now)
 
 
 def _statements(runtime: Runtime, name: str, database: Database) -> None:

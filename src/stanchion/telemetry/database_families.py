@@ -7,9 +7,11 @@ from stanchion.telemetry.snapshot import Tally
 from stanchion.telemetry.tallies import (
     DATABASE,
     DATABASE_POOL,
+    REPLICATION,
     STATEMENT,
     DatabaseCell,
     DatabasePoolCell,
+    ReplicationCell,
     StatementCell,
 )
 
@@ -23,6 +25,12 @@ _GAUGES = (
     ("database_connections", DatabasePoolCell.CONNECTIONS, "Open connections to a database."),
     ("database_connections_in_use", DatabasePoolCell.IN_USE, "Connections that are in use."),
     ("database_waiting", DatabasePoolCell.WAITING, "Statements that wait for a connection."),
+)
+_REPLICATION_COUNTERS = (
+    ("database_replica_reads", ReplicationCell.REPLICA_READS, "Reads that replicas have answered."),
+    ("database_replica_reads_passed_on", ReplicationCell.PASSED_ON, "Reads that the primary answered in one's stead."),
+    ("database_replicas_ejected", ReplicationCell.EJECTED, "Times that a replica was left out."),
+    ("database_primary_switches", ReplicationCell.SWITCHED, "Times that another server became the primary."),
 )
 _STATEMENT_COUNTERS = (
     ("statements", StatementCell.RAN, 1, "Statements, by verb and table."),
@@ -47,7 +55,20 @@ def databases(page: Page, tallies: Sequence[Tally]) -> None:
         for tally in tallies:
             if tally.kind == DATABASE_POOL:
                 page.sample(tally.cells[cell], database=tally.name)
+    _replicas(page, tallies)
     _statements(page, [tally for tally in tallies if tally.kind == STATEMENT])
+
+
+def _replicas(page: Page, tallies: Sequence[Tally]) -> None:
+    found = [tally for tally in tallies if tally.kind == REPLICATION]
+    if not found:
+        return
+    names = {tally.name for tally in found}
+    page.family("database_replicas", "gauge", "Replicas that are read from, added up over workers.")
+    for tally in tallies:
+        if tally.kind == DATABASE_POOL and tally.name in names:
+            page.sample(tally.cells[DatabasePoolCell.REPLICAS], database=tally.name)
+    totals(page, "database", found, _REPLICATION_COUNTERS)
 
 
 def _statements(page: Page, tallies: Sequence[Tally]) -> None:

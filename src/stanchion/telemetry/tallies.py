@@ -23,6 +23,9 @@ DATABASE = "database"
 DATABASE_POOL = "database pool"
 """Of their connections, as they are now: gauges, of the workers that live."""
 
+REPLICATION = "replication"
+"""Of those that have replicas."""
+
 STATEMENT = "statement"
 """Of the statements of one verb and table; its name is database, verb and table, with a space between."""
 
@@ -133,6 +136,21 @@ class DatabasePoolCell(IntEnum):
     IN_USE = 1
     WAITING = 2
     """Statements that wait for one."""
+    REPLICAS = 3
+    """That are read from."""
+
+
+class ReplicationCell(IntEnum):
+    """Cells of what has become of a database's replicas; each only grows."""
+
+    REPLICA_READS = 0
+    """That replicas have answered."""
+    PASSED_ON = 1
+    """Reads that a replica could not answer, and the primary was asked."""
+    EJECTED = 2
+    """Times that a replica was left out."""
+    SWITCHED = 3
+    """Times that another server became the primary."""
 
 
 class StatementCell(IntEnum):

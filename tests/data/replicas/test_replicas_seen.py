@@ -10,14 +10,19 @@ import pytest
 from msgspec import Struct
 
 from stanchion import App, Cache, Off, Response, cached
+from stanchion.cluster.status import databases, snapshot
 from stanchion.errors import NotFound, RouteError
 from stanchion.http.seal import Seal
 from stanchion.policies.read_your_writes import COOKIE, HEADER, ReadYourWrites
 from stanchion.settings import Settings
+from stanchion.telemetry.exposition import render
 from stanchion.testing import Client
 from tests.data.postgres_server import needs_postgres
 from tests.data.replicas.replica_servers import Servers
 from tests.data.replicas.replicated import PORT
+from tests.telemetry.pages import EXTRA, parse
+from tests.wire.client import get
+from tests.wire.serving import Serving
 
 pytestmark = needs_postgres
 KEPT = Response(b"kept", status=201)
@@ -233,3 +238,20 @@ def test_the_policy_is_there_only_with_replicas(filled: Servers) -> None:
 def test_another_way_is_refused() -> None:
     with pytest.raises(RouteError, match="expected 'cookie' or 'header'"):
         ReadYourWrites(by="body")  # type: ignore[arg-type]
+
+
+def test_metrics_tell_of_replicas(filled: Servers) -> None:
+    serving = Serving("uvloop", shop(filled))
+    with serving.connect() as client:
+        for _ in range(4):
+            assert client.send(get("/items/1")).answer().status == 200
+    serving.compiled.decisions()
+    shown = snapshot(serving.compiled.runtime.board)
+    counts = databases(shown)["main"]
+    assert counts["replicas"] == 2
+    assert counts["replica_reads"] >= 4
+    assert (counts["passed_on"], counts["ejected"], counts["switched"]) == (0, 0, 0)
+    page = parse(render(shown, EXTRA, openmetrics=False))
+    assert page["stanchion_database_replicas", frozenset({("database", "main")})] == 2
+    assert page["stanchion_database_replica_reads_total", frozenset({("database", "main")})] == counts["replica_reads"]
+    assert serving.stop() == []
