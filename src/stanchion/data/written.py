@@ -25,7 +25,7 @@ _WRITING = {"INSERT": "INTO", "REPLACE": "INTO", "MERGE": "INTO", "DELETE": "FRO
 _NO_VERB = frozenset((".", "FOR", "KEY", "ON", "DO"))
 """What is before UPDATE where it is none: `FOR UPDATE`, `FOR NO KEY UPDATE`, `ON UPDATE CASCADE`, `DO UPDATE SET`."""
 _BETWEEN = frozenset(("INTO", "FROM", "ONLY", "OR", "ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK"))
-_UNCERTAIN = frozenset(("OR", "NOT", "BETWEEN", "CASE", "("))
+_UNCERTAIN = frozenset(("OR", "BETWEEN", "CASE", "("))
 """Where a condition has one of these, it is not looked into."""
 
 
