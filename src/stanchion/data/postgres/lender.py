@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from stanchion.data.limits import Limits
 from stanchion.data.postgres.pool import Connection, Connections
-from stanchion.errors import HTTPError
+from stanchion.errors import StanchionError
 
 
 class PostgresLender:
@@ -44,7 +44,7 @@ class PostgresLender:
         try:
             with self._connections.translated():
                 raise error
-        except HTTPError as failure:
+        except StanchionError as failure:
             return failure
         except BaseException:
             return None

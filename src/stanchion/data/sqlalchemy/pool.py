@@ -48,13 +48,13 @@ class LentPool(Pool):
         connection = self._take()
         entry = self._entries.get(connection)
         if entry is None:
+            self._forget_closed()
             _taken.set(connection)
             try:
                 entry = self._create_connection()
             except BaseException as error:
                 self._lender.give_back(connection, error)
                 raise
-            self._forget_closed()
             self._entries[connection] = entry
         self._lent[entry] = connection
         return entry

@@ -13,7 +13,7 @@ from stanchion.deadline import lift, until
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_STEPS = 2000
+STEPS = 2000
 """Of SQLite's virtual machine between two looks at the time: about 20 µs."""
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -71,7 +71,7 @@ class Threaded:
             raise DatabaseTimeout
         try:
             connection = self._connection or self._connect()
-            connection.set_progress_handler(lambda: monotonic() > call.until, _STEPS)
+            connection.set_progress_handler(lambda: monotonic() > call.until, STEPS)
             return function(connection, *args, **kwargs)
         except sqlite3.Error as error:
             failure = failure_of(error)

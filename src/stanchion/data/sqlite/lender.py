@@ -1,13 +1,13 @@
 """aiosqlite's connections, a thread each, for another library. See `Lender`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from stanchion.data.failures import DatabaseBusy
 from stanchion.data.lending import Connection
 from stanchion.data.limits import Limits
-from stanchion.data.sqlite.connection import failure_of, pragmas, uri_of
+from stanchion.data.sqlite.connection import STEPS, failure_of, pragmas, uri_of
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
 
@@ -34,7 +34,8 @@ class SQLiteLender:
         self._path = path
         self._places = Places(_MOST, limits.waiting)
         self._idle: list[Connection] = []
-        self._closing: set[asyncio.Task[None]] = set()
+        self._stopped: set[Connection] = set()
+        self._behind: set[asyncio.Task[Any]] = set()
 
     def __repr__(self) -> str:
         return f"<SQLiteLender of {self._path}: {self._places!r}>"
@@ -45,11 +46,21 @@ class SQLiteLender:
             raise DatabaseBusy(self._places.size)
         if self._idle:
             return self._idle.pop()
-        try:
-            return await self._connect()
+        made = self._do_behind(self._connect())
+        try:  # who leaves meanwhile leaves it to others
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            made.add_done_callback(self._left)
+            raise
         except BaseException:
             self._places.leave()
             raise
+
+    def _left(self, made: asyncio.Task[Connection]) -> None:
+        if made.cancelled() or made.exception() is not None:
+            self._places.leave()
+        else:
+            self.give_back(made.result())
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """See `Lender`: one whose statement may still run is closed behind."""
@@ -57,22 +68,19 @@ class SQLiteLender:
             self._idle.append(connection)
             self._places.leave()
             return
-        closing = asyncio.get_running_loop().create_task(self._closed(connection))
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        self._do_behind(self._closed(connection))
 
     def is_closed(self, connection: Connection) -> bool:
         """See `Lender`."""
         try:
             connection.in_transaction  # noqa: B018  its only way to tell
-        except ValueError:
+        except (ValueError, self._driver.ProgrammingError):
             return True
         return False
 
     async def interrupt(self, connection: Connection) -> None:
-        """See `Lender`."""
-        if not self.is_closed(connection):
-            await connection.interrupt()
+        """See `Lender`: SQLite's own interrupt would miss a statement that has not begun."""
+        self._stopped.add(connection)
 
     def failure(self, error: BaseException) -> Exception | None:
         """See `Lender`."""
@@ -80,15 +88,20 @@ class SQLiteLender:
 
     async def close(self) -> None:
         """Close all."""
+        while self._behind:
+            await asyncio.wait(self._behind)
         while self._idle:
             await self._idle.pop().close()
-        if self._closing:
-            await asyncio.wait(self._closing)
 
     async def _connect(self) -> Connection:
         try:
             connection = await self._driver.connect(uri_of(self._path), uri=True)
-            await connection.executescript(pragmas(self.limits.patience))
+            try:
+                await connection.executescript(pragmas(self.limits.patience))
+                await connection.set_progress_handler(lambda: connection in self._stopped, STEPS)
+            except BaseException:
+                await connection.close()
+                raise
         except self._driver.Error as error:
             raise failure_of(error) or error from error
         return connection
@@ -98,7 +111,19 @@ class SQLiteLender:
             await self.interrupt(connection)
             await connection.close()
         finally:
+            self._stopped.discard(connection)
             self._places.leave()
+
+    def _do_behind(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._behind.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._behind.discard(task)
+        if not task.cancelled():
+            task.exception()  # it was raised to whom it concerns
 
 
 def _aiosqlite() -> Any:
