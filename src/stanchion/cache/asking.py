@@ -177,7 +177,7 @@ class Asking:
 
     def _learn(self, key: str, place: bytes, fetched: Fetched) -> None:
         """An answer for one client alone says that the next will be, too, and one for all that it will not."""
-        alone = fetched.response is not None and fetched.filling is None
+        alone = fetched.response is not None and fetched.filling is None and fetched.shared is None
         straight = self._passing.straight
         if alone:
             self._passes.add(place)

@@ -43,9 +43,13 @@ class Declaring:
         return f"<Declaring {self._cache_control.decode()}>"
 
     def keeps(self, status: int, fields: list[Field]) -> bool:
-        """Whether the declaration is for such an answer. What the handler says against it counts: `no-store`, `private`
-        in an answer for all, `Vary: *`; one that sets a cookie is for one client."""
-        if status not in KEPT or variants.names(fields) is None:
+        """Whether the declaration is for such an answer."""
+        return status in KEPT and self.shares(fields)
+
+    def shares(self, fields: list[Field]) -> bool:
+        """Whether an answer is for others too. What the handler says against it counts: `no-store`, `private` in an
+        answer for all, `Vary: *`; one that sets a cookie is for one client."""
+        if variants.names(fields) is None:
             return False
         for name, value in fields:
             if name == b"set-cookie":
@@ -64,14 +68,25 @@ class Declaring:
         fields.append((b"cache-control", self._cache_control + b", no-transform" * fixed))
         if not any(name == b"etag" for name, _ in fields):
             fields.append((b"etag", b'"%b"' % blake2b(made.body, digest_size=12).hexdigest().encode()))
+        kept = self._selected(request, made, fields, read)
+        return replace(kept, lifetime=options.ttl, stale=options.stale, stale_if_error=options.stale_if_error)
+
+    def passing(self, request: Request, made: Made, read: frozenset[bytes]) -> Stored:
+        """What those who wait get of an answer that the declaration is not for, such as an error: it is as it was
+        made, and fresh for no time."""
+        fields = list(made.fields)
+        if made.status < 400 and not any(name == b"cache-control" for name, _ in fields):
+            fields.append((b"cache-control", PRIVATE.encode()))
+        return replace(self._selected(request, made, fields, read), lifetime=0.0, stale=0.0, stale_if_error=0.0)
+
+    def _selected(self, request: Request, made: Made, fields: list[Field], read: frozenset[bytes]) -> Stored:
         told = variants.names(fields) or ()
         if more := sorted((self.varies | read) - frozenset(told)):
             fields = [field for field in fields if field[0] != b"vary"]
             fields.append((b"vary", b", ".join([*told, *more])))
-        kept = storing.stored(
+        return storing.stored(
             request.fields, made.status, fields, made.body, requested=made.requested, received=made.received
         )
-        return replace(kept, lifetime=options.ttl, stale=options.stale, stale_if_error=options.stale_if_error)
 
 
 def _cache_control(options: CacheOptions) -> str:

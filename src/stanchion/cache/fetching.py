@@ -54,6 +54,8 @@ class Fetched(Struct, eq=False):
 
     kept: Kept | None = None
     response: Response | None = None
+    shared: Kept | None = None
+    """Beside a response: the same for those who wait, where it is for them too, and kept nowhere."""
     own: Response | None = None
     """Beside an entry: what has fields that are for who asked alone, such as Set-Cookie."""
     filling: "asyncio.Task[Kept | None] | None" = None
@@ -64,7 +66,7 @@ class Fetched(Struct, eq=False):
     """The origin said that the entry is still good."""
 
     async def whole(self) -> Kept | None:
-        """The entry, once the body is there; None where there will be none.
+        """What others get: the entry, once the body is there, or what is shared; None where there is neither.
 
         Raises:
             GatewayTimeout: it is not there by the deadline of who waits.
@@ -74,7 +76,7 @@ class Fetched(Struct, eq=False):
             if not done:
                 raise GatewayTimeout("the cached answer was not there in time")
             self.kept = None if self.filling.cancelled() else self.filling.result()
-        return self.kept
+        return self.kept or self.shared
 
 
 class Origin:
@@ -135,9 +137,11 @@ class Origin:
             return self._streamed(asked, response, read, received)
         body = body_of(response)
         made = Made(response.status, raw_fields(response), body, asked.requested, received)
-        stored = self._stored(asked, made, read) if len(body) <= self._most else None
-        if stored is None:
+        if len(body) > self._most:
             return Fetched(response=response)
+        stored = self._stored(asked, made, read)
+        if stored is None:
+            return Fetched(response=response, shared=self._shared(asked, made, read, response))
         own = response if storing.for_one(made.fields) else None
         return Fetched(kept=self._put(asked, await self._with_encodings(stored), response), own=own)
 
@@ -156,6 +160,13 @@ class Origin:
             return None
         times = {"requested": made.requested, "received": made.received}
         return storing.stored(asked.request.fields, made.status, fields, made.body, **times)
+
+    def _shared(self, asked: Asked, made: Made, read: frozenset[bytes], response: Response) -> Kept | None:
+        """Tags by a function are not asked for: it is about answers that are kept."""
+        if self._declaring is None or callable(self._options.tags) or not self._declaring.shares(made.fields):
+            return None
+        stored = self._declaring.passing(asked.request, made, read)
+        return self._layers.kept(replace(stored, generations=asked.tagging.stamp(response)))
 
     async def _with_encodings(self, stored: Stored) -> Stored:
         """The entry with its body in the codings that make it smaller."""
