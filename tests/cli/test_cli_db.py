@@ -210,3 +210,19 @@ def test_mistakes_are_one_line(mistake: Mistake, tmp_path: Path) -> None:
     app.write_text(_APP.replace("URL", "postgresql://postgres@127.0.0.1:1/none"))
     assert "the database does not answer" in mistake("db", "advise", "app:app", cwd=tmp_path, **private)
     assert "advise" in mistake("db", cwd=tmp_path, **private)
+
+
+def test_a_revision_is_written_filled_in_and_applied(stanchion: Stanchion, mistake: Mistake, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("from stanchion import App\napp = App('a')\napp.database('sqlite:///a.db')\n")
+    assert "no folder migrations" in mistake("db", "migrate", "app:app", cwd=tmp_path)
+    written = stanchion("db", "revision", "create seats", cwd=tmp_path)
+    assert (written.stdout, written.stderr) == ("migrations/0001_create_seats.py\n", "")
+    path = tmp_path / "migrations" / "0001_create_seats.py"
+    path.write_text(path.read_text().replace('op.execute("""', 'op.execute("""CREATE TABLE seats (id integer)'))
+    for told in ("applied 0001 create seats\n", "nothing to apply: the schema is up to date\n"):
+        done = stanchion("db", "migrate", "app:app", cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+    with (tmp_path / "app.py").open("a") as app:
+        app.write("app.database('sqlite:///b.db', name='other')\n")
+    assert "the app has main, other; name one with --database" in mistake("db", "migrate", "app:app", cwd=tmp_path)
+    assert stanchion("db", "migrate", "app:app", "--database", "other", cwd=tmp_path).stdout.startswith("applied 0001")

@@ -21,7 +21,7 @@ COMMANDS = {
     "stop": "have a running server drain and end",
     "cache": "print what a running server's caches keep, or make it invalid",
     "routes": "print an app's routes with their effective policies",
-    "db": "say what would make an app's database quicker",
+    "db": "say what would make a database quicker, and migrate its schema",
     "settings": "print the effective settings and where each came from",
     "new": "write a small project to start from",
 }

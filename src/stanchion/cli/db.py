@@ -1,24 +1,14 @@
-"""Say what would make an app's database quicker: missing and unused indexes, statements repeated within a request,
-connections. It reads how the database runs the statements that a running server has counted, and changes nothing."""
+"""Look after an app's databases: say what would make them quicker, and bring their schema to its last revision."""
 
 import argparse
 import asyncio
-from collections.abc import Iterator, Sequence
-
-import msgspec
+from importlib.util import find_spec
+from pathlib import Path
 
 from stanchion.app import App
 from stanchion.cli.arguments import add_app
 from stanchion.cli.controlling import add_server
-from stanchion.cli.terminal import paint, table
-from stanchion.cluster.control import ask, running
-from stanchion.cluster.quota import usable_cpus
-from stanchion.data.advice.advising import Advice, advise
-from stanchion.data.advice.findings import Finding, Gain
-from stanchion.data.budget import Fleet
-from stanchion.data.statements.exported import Seen
-from stanchion.errors import ConfigurationError, HTTPError
-from stanchion.settings.sources import load
+from stanchion.errors import ConfigurationError
 from stanchion.target import load_app
 
 _EXAMPLES = """\
@@ -27,54 +17,87 @@ examples:
   stanchion db advise app:app --json                       the same for a program
   stanchion db advise app:app --copy                       SQLite: try missing indexes on a temporary copy of the file
   stanchion db advise app:app --copy postgresql://…/copy   try them on a database that may be changed
-
-Statements come from the server of this app that runs here (--socket names another), else, for PostgreSQL, from the
-extension pg_stat_statements where it is installed.
+  stanchion db revision "flights have seats"               write migrations/0003_flights_have_seats.py, to fill in
+  stanchion db migrate app:app                             apply the revisions that the database does not have yet
 """
-_STYLES = {"missing index": "red", "unused index": "yellow", "repeated statement": "red", "connections": "yellow"}
-_HEADER = ("", "Finding", "Where", "Calls", "Time", "Gain")
-_WIDEST = 60
+_ADVISE = """\
+Say what would make an app's databases quicker: missing and unused indexes, statements repeated within a request,
+connections. It asks the database how it runs the statements that the server of this app was asked (--socket names one
+where several run), else, for PostgreSQL, those that the extension pg_stat_statements knows of. It changes nothing.
+"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """What to do, with which app, and the form of the answer."""
-    actions = parser.add_subparsers(dest="action", metavar="advise", required=True)
-    about = "say what would make the app's databases quicker"
-    advising = actions.add_parser("advise", help=about, description=__doc__)
-    for each in (parser, advising):
-        each.epilog = _EXAMPLES
-    add_app(advising)
-    add_server(advising)
-    advising.add_argument("--database", metavar="NAME", help="only this one of the app's")
-    advising.add_argument(
+    """What to do, with which app."""
+    parser.epilog = _EXAMPLES
+    actions = parser.add_subparsers(dest="action", metavar="advise|revision|migrate", required=True)
+    _configure_advise(actions.add_parser("advise", help="say what would make them quicker", description=_ADVISE))
+    revision = actions.add_parser("revision", help="write an empty revision of the schema, to fill in with SQL")
+    revision.add_argument("message", metavar="MESSAGE", help="what it does, in a few words")
+    migrate = actions.add_parser("migrate", help="apply the revisions that a database does not have yet")
+    add_app(migrate)
+    _add_database(migrate)
+    migrate.add_argument("--to", metavar="REVISION", default="head", help="not to the last one, but to this")
+    for each in (revision, migrate):
+        each.add_argument("--folder", metavar="PATH", default="migrations", help="of the revisions [migrations]")
+
+
+def _configure_advise(parser: argparse.ArgumentParser) -> None:
+    add_app(parser)
+    add_server(parser)
+    _add_database(parser)
+    parser.add_argument(
         "--copy",
         nargs="?",
         const="",
         metavar="URL",
         help="try missing indexes on a copy and print the gain; SQLite's is made, PostgreSQL's has to be named",
     )
-    advising.add_argument("--json", action="store_true", help="print JSON; times in seconds, gains in milliseconds")
+    parser.add_argument("--json", action="store_true", help="print JSON; times in seconds, gains in milliseconds")
+
+
+def _add_database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database", metavar="NAME", help="only this one of the app's")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and print."""
+    """Do it."""
+    {"advise": _advise, "revision": _revision, "migrate": _migrate}[arguments.action](arguments)
+    return 0
+
+
+def _advise(arguments: argparse.Namespace) -> None:
+    from stanchion.cli.advice import print_advice
+
+    app = load_app(arguments.app, show_traceback=arguments.traceback)
+    print_advice(app, _named(app, arguments.database), arguments)
+
+
+def _revision(arguments: argparse.Namespace) -> None:
+    _needs_alembic()
+    from stanchion.data.migrations.migrating import new_revision
+
+    print(new_revision(Path(arguments.folder), arguments.message))
+
+
+def _migrate(arguments: argparse.Namespace) -> None:
+    _needs_alembic()
+    from stanchion.data.migrations.migrating import migrate
+
     app = load_app(arguments.app, show_traceback=arguments.traceback)
     names = _named(app, arguments.database)
-    seen = _seen(arguments)
-    try:
-        advice = asyncio.run(_advice(app, names, seen, arguments.copy))
-    except HTTPError as error:
-        raise ConfigurationError(f"the database does not answer: {error}") from None
-    if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(advice)).decode())
-        return 0
-    print("\n\n".join(map(_told, advice)))
-    if not any(one.statements for one in advice):
-        print(
-            f"no statement is known: start `stanchion serve {arguments.app}`, give it the requests it is made for, "
-            "and ask again"
-        )
-    return 0
+    if len(names) > 1:
+        raise ConfigurationError(f"the app has {', '.join(names)}; name one with --database, and its --folder")
+    applied = asyncio.run(migrate(app.databases[names[0]].url, Path(arguments.folder), arguments.to))
+    for line in applied:
+        print(f"applied {line}")
+    if not applied:
+        print("nothing to apply: the schema is up to date")
+
+
+def _needs_alembic() -> None:
+    if find_spec("alembic") is None:
+        raise ConfigurationError("migrations need Alembic; install stanchion[migrations]")
 
 
 def _named(app: App, name: str | None) -> list[str]:
@@ -83,82 +106,3 @@ def _named(app: App, name: str | None) -> list[str]:
     if name is not None and name not in app.databases:
         raise ConfigurationError(f"no database {name!r}; the app has {', '.join(app.databases)}")
     return list(app.databases) if name is None else [name]
-
-
-def _seen(arguments: argparse.Namespace) -> list[Seen]:
-    """What a server of this app was asked: the one named, else the first that runs."""
-    paths = [arguments.socket] if arguments.socket else running()
-    for path in paths:
-        if arguments.socket or ask(path, "GET", "/status.json")["app"] == arguments.app:
-            return msgspec.convert(ask(path, "GET", "/statements"), list[Seen])
-    return []
-
-
-async def _advice(app: App, names: Sequence[str], seen: Sequence[Seen], copy: str | None) -> list[Advice]:
-    settings = load().settings
-    workers = usable_cpus() if settings.workers == "auto" else settings.workers
-    fleet = Fleet(workers=workers, instances=settings.instances)
-    return [
-        await advise(name, app.databases[name], [one for one in seen if one.database == name], fleet, copy=copy)
-        for name in names
-    ]
-
-
-def _told(advice: Advice) -> str:
-    counted = f"{_number(advice.statements, 'statement')} looked at"
-    lines = [f"{paint(advice.database, 'bold')}: {counted}"]
-    if advice.findings:
-        rows = [_row(number, finding) for number, finding in enumerate(advice.findings, 1)]
-        lines += ["", table(_HEADER, rows, ("bold", "", "cyan"))]
-        for number, finding in enumerate(advice.findings, 1):
-            lines += ["", *_lines(number, finding)]
-    else:
-        lines.append(paint("nothing to advise", "green"))
-    for text, why in advice.unexplained.items():
-        lines += ["", f"not explained: {_cut(text)}", f"    {why}"]
-    return "\n".join(lines)
-
-
-def _row(number: int, finding: Finding) -> tuple[str, ...]:
-    calls = f"{finding.calls:,}" if finding.calls else "-"
-    return (str(number), finding.kind, _cut(finding.subject), calls, _time(finding.seconds), _times(finding.gain))
-
-
-def _lines(number: int, finding: Finding) -> Iterator[str]:
-    yield f"{paint(str(number), 'bold')}  {paint(finding.kind, _STYLES[finding.kind])}: {finding.why}"
-    for statement in finding.statements:
-        yield f"   asked: {statement}"
-    if finding.routes:
-        yield f"   by: {', '.join(finding.routes)}"
-    for gain in finding.gain:
-        yield f"   gain: {_gained(gain)} for {gain.statement}"
-    yield f"   do: {paint(finding.do, 'green')}"
-
-
-def _gained(gain: Gain) -> str:
-    told = []
-    if gain.before is not None and gain.after is not None:
-        told.append(f"{gain.before:.2f} ms to {gain.after:.2f} ms")
-    if gain.cost_before is not None and gain.cost_after is not None:
-        told.append(f"cost {gain.cost_before:,.0f} to {gain.cost_after:,.0f}")
-    return ", ".join(told) or "no values to run it with"
-
-
-def _times(gains: Sequence[Gain]) -> str:
-    """How many times as fast the statement becomes that gains most."""
-    found = [gain.before / gain.after for gain in gains if gain.before and gain.after]
-    return f"{max(found):,.1f} x" if found else "-"
-
-
-def _time(seconds: float) -> str:
-    if not seconds:
-        return "-"
-    return f"{seconds:,.1f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

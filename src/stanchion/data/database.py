@@ -97,6 +97,9 @@ class _Reads(NamedTuple):
 class Database(Reading):
     """One database of the app, in one worker; safe to use from many tasks at once."""
 
+    url = ""
+    """As it was declared, with its password."""
+
     def __init__(
         self, name: str, driver: Driver, *, connections: int = 20, largest_batch: int = 256, batches: int = 2
     ) -> None:

@@ -66,7 +66,9 @@ def database_of(name: str, url: str, options: DatabaseOptions) -> Database:
     """
     limits = Limits(waiting=options.waiting, patience=options.patience)
     driver = _driver(name, url, options, limits)
-    return Database(name, driver, connections=options.connections, largest_batch=options.largest_batch)
+    database = Database(name, driver, connections=options.connections, largest_batch=options.largest_batch)
+    database.url = url
+    return database
 
 
 def _driver(name: str, url: str, options: DatabaseOptions, limits: Limits) -> Driver:
