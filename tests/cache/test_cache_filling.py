@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
-from stanchion import App, Cache, Stream
+from stanchion import App, Cache, Request, Response, Stream
 from stanchion.cache import fetching
 from stanchion.cache.filling import Filling
 from tests.wire.client import Client, get
@@ -181,6 +181,7 @@ class Origin:
         self.make: Callable[[], Source] = lambda: Source(5)
         self.app = App("streams")
 
+        @self.app.get("/tagged", cache=Cache(ttl=60, tags=self._tags))
         @self.app.get("/", cache=Cache(ttl=60))
         async def body() -> Stream:
             self.asked.set()
@@ -188,6 +189,10 @@ class Origin:
             source = self.make()
             self.sources.append(source)
             return Stream(source.pieces(), media_type="application/octet-stream")
+
+    @staticmethod
+    def _tags(request: Request, response: Response) -> list[str]:
+        raise KeyError("no such tag")
 
 
 @pytest.fixture
@@ -245,6 +250,14 @@ def test_those_who_wait_for_what_breaks_off_ask_for_themselves(served: Serving, 
     assert b"\r\n0\r\n" not in first.rest_or_reset()
     assert {client.answer().body for client in others} == {PIECE * 5}
     assert any("GET / failed" in message for message in served.logged())
+
+
+def test_a_function_for_tags_that_fails_is_told_and_spoils_no_answer(served: Serving, origin: Origin) -> None:
+    clients = [served.connect() for _ in range(4)]
+    for client in clients:
+        client.send(get("/tagged"))
+    assert [client.answer().body for client in clients] == [PIECE * 5] * 4
+    assert any("GET /tagged: the streamed answer is not kept" in message for message in served.logged())
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import copy
+from functools import partial
 from time import time
 
 from msgspec import Struct
@@ -54,8 +55,8 @@ class Fetched(Struct, eq=False):
 
     kept: Kept | None = None
     response: Response | None = None
-    shared: Kept | None = None
-    """Beside a response: the same for those who wait, where it is for them too, and kept nowhere."""
+    shared: Callable[[], Kept] | None = None
+    """Beside a response: makes the same for those who wait, where it is for them too, and kept nowhere."""
     own: Response | None = None
     """Beside an entry: what has fields that are for who asked alone, such as Set-Cookie."""
     filling: "asyncio.Task[Kept | None] | None" = None
@@ -76,7 +77,9 @@ class Fetched(Struct, eq=False):
             if not done:
                 raise GatewayTimeout("the cached answer was not there in time")
             self.kept = None if self.filling.cancelled() else self.filling.result()
-        return self.kept or self.shared
+        if self.kept is None and self.shared is not None:
+            self.kept = self.shared()
+        return self.kept
 
 
 class Origin:
@@ -141,7 +144,7 @@ class Origin:
             return Fetched(response=response)
         stored = self._stored(asked, made, read)
         if stored is None:
-            return Fetched(response=response, shared=self._shared(asked, made, read, response))
+            return Fetched(response=response, shared=self._shared(asked, made, read))
         own = response if storing.for_one(made.fields) else None
         return Fetched(kept=self._put(asked, await self._with_encodings(stored), response), own=own)
 
@@ -161,12 +164,17 @@ class Origin:
         times = {"requested": made.requested, "received": made.received}
         return storing.stored(asked.request.fields, made.status, fields, made.body, **times)
 
-    def _shared(self, asked: Asked, made: Made, read: frozenset[bytes], response: Response) -> Kept | None:
-        """Tags by a function are not asked for: it is about answers that are kept."""
-        if self._declaring is None or callable(self._options.tags) or not self._declaring.shares(made.fields):
+    def _shared(self, asked: Asked, made: Made, read: frozenset[bytes]) -> Callable[[], Kept] | None:
+        """A function of the app that gives tags is for answers that are kept: without tags nothing is shared."""
+        declaring = self._declaring
+        if declaring is None or asked.tagging.fixed is None or not declaring.shares(made.fields):
             return None
-        stored = self._declaring.passing(asked.request, made, read)
-        return self._layers.kept(replace(stored, generations=asked.tagging.stamp(response)))
+        stamp = asked.tagging.fixed
+
+        def share() -> Kept:
+            return self._layers.kept(replace(declaring.passing(asked.request, made, read), generations=stamp))
+
+        return share
 
     async def _with_encodings(self, stored: Stored) -> Stored:
         """The entry with its body in the codings that make it smaller."""
@@ -201,13 +209,17 @@ class Origin:
         place = self._layers.place(asked.key, asked.request.fields)
         task = asyncio.get_running_loop().create_task(self._fill(filling, asked, made, read, response))
         self.fillings[place] = task
-        task.add_done_callback(lambda _: self.fillings.pop(place, None))
+        task.add_done_callback(partial(self._filled, place))
         passed = copy(response)
         passed.body = filling
         passed.more_headers = list(response.more_headers or ())
         for name, value in self._surrogate_fields(asked, response):
             passed.add_header(name.decode(), value.decode())
         return Fetched(response=passed, filling=task)
+
+    def _filled(self, place: bytes, task: "asyncio.Task[Kept | None]") -> None:
+        if self.fillings.get(place) is task:  # and not the one of another who has asked for himself since
+            del self.fillings[place]
 
     async def _fill(
         self, filling: Filling, asked: Asked, made: Made, read: frozenset[bytes], response: Stream

@@ -23,6 +23,11 @@ class Tagging:
         self._stamp = of.stamp(fixed)
         self._numbers: Sequence[int] | None = generations.numbers() if callable(tags) else None
 
+    @property
+    def fixed(self) -> tuple[tuple[int, int], ...] | None:
+        """What the answer is valid by, whatever it is; None where a function gives its tags."""
+        return self._stamp if self._numbers is None else None
+
     def tags(self, response: Response) -> tuple[str, ...]:
         """Those that were declared."""
         if self._numbers is not None and not self._own:
