@@ -14,6 +14,13 @@ class DatabaseUnavailable(ServiceUnavailable):
         super().__init__(detail, headers=_RETRY)
 
 
+class DatabaseReadOnly(DatabaseUnavailable):
+    """The server is a replica, and no primary or none any more: a failover is under way (503)."""
+
+    def __init__(self) -> None:
+        super().__init__("the database takes no writes now")
+
+
 class DatabaseBusy(ServiceUnavailable):
     """Every connection was taken until the request's deadline, or the queue for one is full (503)."""
 

@@ -53,6 +53,17 @@ class Server(PostgresServer):
         self.sql(f"ALTER SYSTEM SET {name} = '{value}'")
         self.sql("SELECT pg_reload_conf()")
 
+    def shut_down(self) -> None:
+        """End in order, once the replicas have all there is."""
+        self.run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop")
+
+    def return_to(self, source: "Server") -> None:
+        """Start again, as a replica of another, which has all that this one had."""
+        (self.data / "standby.signal").touch()
+        with (self.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = '{source.conninfo}'\n")
+        self.start()
+
     def received(self) -> int:
         """Up to where the log has come, in bytes."""
         return int(self.sql("SELECT pg_last_wal_receive_lsn() - '0/0'"))

@@ -1,6 +1,7 @@
 """Reads and writes over a real primary and two replicas: who answers, and what if one is late, dead or back."""
 
 import asyncio
+import itertools
 import time
 from collections import Counter
 from pathlib import Path
@@ -12,6 +13,7 @@ from stanchion.data.database import Database
 from stanchion.data.options import DatabaseOptions, database_of
 from stanchion.data.replicas.driver import CHECK_INTERVAL
 from stanchion.data.replicas.node import CHECK_TIMEOUT
+from stanchion.data.replicas.seen import begin
 from stanchion.errors import ConfigurationError
 from tests.data.conftest import run
 from tests.data.postgres_server import PostgresServer, needs_postgres
@@ -271,5 +273,35 @@ def test_a_share_of_one_connection_is_too_little(servers: Servers) -> None:
         with pytest.raises(ConfigurationError, match="one of them watches each server"):
             await database.open()
         await database.close()
+
+    run(work)
+
+
+def test_clients_see_their_writes_however_late_a_replica_is(servers: Servers) -> None:
+    ids = itertools.count(1000)
+
+    async def work() -> None:
+        async with opened(servers) as database:
+            await with_items(database, servers)
+
+            async def client() -> None:
+                written = begin()
+                item = await database.insert(Item(next(ids), "mine"))
+                brought = await written.positions()
+                for pause in (0.0, 0.3, 0.8):
+                    await asyncio.sleep(pause)
+                    begin(brought)
+                    assert await database.get(Item, item.id) == item
+                    assert await database.one(int, "SELECT count(*) FROM items WHERE id = $1", item.id) == 1
+
+            servers.one.set("recovery_min_apply_delay", "400ms")
+            try:
+                async with Load(client, 16) as clients:
+                    await asyncio.sleep(3)
+            finally:
+                servers.one.set("recovery_min_apply_delay", "0")
+            assert clients.errors == []
+            assert clients.done > 32
+            assert database.statistics()["replica_reads"] > clients.done  # it was not the primary that did it all
 
     run(work)

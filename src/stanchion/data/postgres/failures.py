@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.failures import ConstraintViolated, DatabaseReadOnly, DatabaseTimeout, DatabaseUnavailable
 from stanchion.errors import ConfigurationError
 
 _POOLED = (
@@ -39,6 +39,8 @@ def translated(driver: Any) -> Iterator[None]:
         raise ConstraintViolated(error.constraint_name or error.column_name or "a constraint") from error
     except (TimeoutError, driver.QueryCanceledError) as error:
         raise DatabaseTimeout from error
+    except driver.ReadOnlySQLTransactionError as error:
+        raise DatabaseReadOnly from error
     except (driver.InvalidSQLStatementNameError, driver.DuplicatePreparedStatementError) as error:
         raise ConfigurationError(_POOLED) from error
     except (OSError, driver.PostgresConnectionError, driver.CannotConnectNowError) as error:

@@ -5,12 +5,11 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from stanchion.data.driver import Rows
-from stanchion.data.failures import DatabaseUnavailable
+from stanchion.data.failures import DatabaseReadOnly, DatabaseUnavailable
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.replicas.node import Node
 
 T = TypeVar("T")
-_READ_ONLY = "25006"
 _IN_THE_WAY = ("40001", "40P01")
 """The query was in the way of what the replica had to replay (PostgreSQL: hot standby, query conflicts)."""
 
@@ -71,11 +70,10 @@ class Replica:
 
     def _give_up(self, error: Exception) -> None:
         """Return if the primary is to be asked, else raise."""
-        state = getattr(error, "sqlstate", None)
-        if state == _READ_ONLY:
+        if isinstance(error, DatabaseReadOnly):
             raise Refused from error
         if isinstance(error, DatabaseUnavailable):
             self.node.answers = False  # until the next check says otherwise
-        elif state not in _IN_THE_WAY:
+        elif getattr(error, "sqlstate", None) not in _IN_THE_WAY:
             raise error
         self.passed_on += 1
