@@ -289,7 +289,7 @@ def test_what_cannot_be_read_in_a_tier_is_a_miss(source: Source) -> None:
         assert provider is not None
         layers, now = provider().layers(("machine",)), time.time()
         other = Stored(status=200, fields=(), body=b"\xa3abc", requested=now, received=now, lifetime=60)
-        layers.put(number._key((7,), {}), {}, layers.kept(other), tagged=False)
+        layers.put(number._calls.key((7,), {}), {}, layers.kept(other), tagged=False)
 
     with Client(app) as client:
         assert [client.get("/").json() for _ in range(2)] == [3.5, 3.5]
@@ -363,6 +363,8 @@ def test_an_argument_that_is_no_plain_value_says_what_to_do(source: Source, argu
         ({}, "ttl"),
         ({"ttl": 0}, "> 0"),
         ({"ttl": "1"}, "ttl"),
+        ({"ttl": math.inf}, "<= 31536000"),
+        ({"ttl": math.nan}, "> 0"),
         ({"ttl": 1, "stale": -1}, "stale"),
         ({"ttl": 1, "unknown": 1}, "unknown"),
         ({"ttl": 1, "tags": "tag"}, "tags"),

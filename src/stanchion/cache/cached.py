@@ -6,19 +6,16 @@ it is packed by the function's return annotation.
 
 import asyncio
 import functools
-import re
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from inspect import Signature, iscoroutinefunction, signature
-from string import Formatter
+from collections.abc import Awaitable, Callable
+from inspect import Signature, iscoroutinefunction
 from time import monotonic_ns, time
-from typing import Annotated, Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Any, Generic, ParamSpec, TypeVar, cast, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
 
 from stanchion.board import Board
 from stanchion.cache.caches import Caches, Counts, current
+from stanchion.cache.calls import Calls, FunctionOptions, options_of
 from stanchion.cache.entry import Stored
 from stanchion.cache.flights import Flights
 from stanchion.cache.keeping import keeping
@@ -26,7 +23,7 @@ from stanchion.cache.kept import Kept
 from stanchion.cache.keys import EVERYTHING
 from stanchion.cache.layers import Layers
 from stanchion.cache.leases import Leases, once
-from stanchion.cache.options import MEMORY, Scope, misplaced
+from stanchion.cache.options import MEMORY
 from stanchion.cache.rules import freshness
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
@@ -37,35 +34,11 @@ T = TypeVar("T")
 
 _UNPACKED = 4096
 """Bytes that a result counts for which cannot be packed."""
-_names: Counter[str] = Counter()
 _pack = msgspec.msgpack.Encoder().encode
-_plain = msgspec.msgpack.Encoder(order="deterministic").encode
-"""Of arguments: what JSON writes alike, such as None and NaN, or bytes and their base64, are different calls."""
 _PAUSE = 1.0
 """Seconds after a failed refresh in which none is tried for that result."""
 _ROUNDS = 3
 """Calls of others that a caller waits for, each of which may turn out to be from before an invalidation."""
-
-
-class FunctionOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the results of a function are kept; times are in seconds."""
-
-    ttl: Annotated[float, Meta(gt=0)]
-    """How long a result is fresh."""
-    stale: Annotated[float, Meta(ge=0)] = 0.0
-    """How long after that it is still returned, while one call makes the next."""
-    stale_if_error: Annotated[float, Meta(ge=0)] = 0.0
-    """How long after its freshness it is returned where the function raises."""
-    tags: Sequence[str] = ()
-    """What ends results before their time; `{name}` is filled in from the arguments."""
-    key: Callable[..., str] | None = None
-    """What a result depends on, from the arguments; needed where one of them is no plain value, such as a `self`."""
-    tiers: Sequence[str] = (MEMORY,)
-    """As for `Cache`; beyond memory the function needs a return annotation that msgspec can pack."""
-    scope: Scope = "worker"
-    """As for `Cache`."""
-    name: str = "functions"
-    """In metrics."""
 
 
 class _Bound:
@@ -86,15 +59,13 @@ class Cached(Generic[P, T]):
         functools.update_wrapper(self, function)
         self._function = function
         self._options = options
-        self._name = _named(function)
-        self._signature = signature(function)
-        self._check_tags()
-        self._decode = _decoder(function, self._name) if any(tier != MEMORY for tier in options.tiers) else None
+        self._calls = Calls(function, options)
+        self._decode = _decoder(function, self._calls.name) if any(tier != MEMORY for tier in options.tiers) else None
         self._bound: _Bound | None = None
         self._refreshing: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"<Cached {self._name} for {self._options.ttl:g} s>"
+        return f"<Cached {self._calls.name} for {self._options.ttl:g} s>"
 
     def __get__(self, owner: Any, kind: type | None = None) -> Any:
         return self if owner is None else functools.partial(self, owner)
@@ -105,7 +76,7 @@ class Cached(Generic[P, T]):
         Raises:
             Exception: what the function raises; of callers who wait for one call each gets it.
         """
-        bound, key = self._here(), self._key(args, kwargs)
+        bound, key = self._here(), self._calls.key(args, kwargs)
         kept = self._readable(bound.layers.find(key, {}))
         if kept is not None and kept.until > monotonic_ns():
             bound.counts.add(CacheCell.HITS)
@@ -129,7 +100,7 @@ class Cached(Generic[P, T]):
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Have the next call with these arguments made anew, in all workers."""
-        await self._here().caches.invalidate(f"call {self._key(args, kwargs)}")
+        await self._here().caches.invalidate(f"call {self._calls.key(args, kwargs)}")
 
     async def _refreshed(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> None:
         try:
@@ -174,7 +145,7 @@ class Cached(Generic[P, T]):
 
     async def _made(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> Kept:
         options, requested = self._options, time()
-        stamp = bound.caches.tags.stamp((EVERYTHING, f"call {key}", *self._tags(args, kwargs)))
+        stamp = bound.caches.tags.stamp((EVERYTHING, f"call {key}", *self._calls.tags(args, kwargs)))
         within = keeping.set(True)
         try:
             value = await self._function(*args, **kwargs)
@@ -234,38 +205,6 @@ class Cached(Generic[P, T]):
             self._bound = _Bound(caches, self._options)
         return self._bound
 
-    def _key(self, args: Any, kwargs: Any) -> str:
-        if self._options.key is not None:
-            return f"call {self._name}\n{self._options.key(*args, **kwargs)}"
-        arguments = self._arguments(args, kwargs)
-        try:
-            return f"call {self._name}\n{_plain(arguments).decode('latin-1')}"
-        except (TypeError, NotImplementedError, OverflowError, RecursionError):
-            raise ConfigurationError(
-                f"an argument of {self._name} is no plain value; give cached(key=…), a function of the same arguments"
-            ) from None
-
-    def _arguments(self, args: Any, kwargs: Any) -> dict[str, Any]:
-        bound = self._signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return bound.arguments
-
-    def _check_tags(self) -> None:
-        for tag in self._options.tags:
-            try:
-                named = [name for _, name, _, _ in Formatter().parse(tag) if name is not None]
-            except ValueError as error:
-                raise ConfigurationError(f"cached(tags=[{tag!r}]): {error}; write `{{{{` for a brace") from None
-            for name in named:
-                if re.split(r"[.\[]", name)[0] not in self._signature.parameters:
-                    raise ConfigurationError(f"cached(tags=[{tag!r}]): {self._name} has no argument {name!r}")
-
-    def _tags(self, args: Any, kwargs: Any) -> tuple[str, ...]:
-        if not any("{" in tag for tag in self._options.tags):
-            return tuple(self._options.tags)
-        arguments = self._arguments(args, kwargs)
-        return tuple(tag.format_map(arguments) for tag in self._options.tags)
-
 
 def cached(**options: Any) -> Callable[[Callable[P, Awaitable[T]]], Cached[P, T]]:
     """Keep the results of the decorated async function; the fields of `FunctionOptions` say how.
@@ -273,12 +212,7 @@ def cached(**options: Any) -> Callable[[Callable[P, Awaitable[T]]], Cached[P, T]
     Raises:
         ConfigurationError: an option is unknown or out of range, or it is no async function.
     """
-    try:
-        checked = msgspec.convert(options, FunctionOptions, strict=True)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"cached(): {error}; give ttl in seconds, and see FunctionOptions") from None
-    if wrong := misplaced(tuple(checked.tiers), checked.scope):
-        raise ConfigurationError(f"cached({wrong})")
+    checked = options_of(options)
 
     def decorate(function: Callable[P, Awaitable[T]]) -> Cached[P, T]:
         if not iscoroutinefunction(function):
@@ -293,13 +227,6 @@ def _alone() -> Caches:
     """Those of a program that serves no app: memory alone."""
     cells = memoryview(bytearray(8 * len(CacheCell))).cast("Q")
     return Caches(Settings(), Board.private(series=16, clients=8), lambda kind, name: (cells, 0))
-
-
-def _named(function: Callable[..., Any]) -> str:
-    """A name that all workers have for it. Functions within others may share one, and get numbers."""
-    name = f"{function.__module__}.{function.__qualname__}"
-    _names[name] += 1
-    return name if _names[name] == 1 else f"{name} {_names[name]}"
 
 
 def _decoder(function: Callable[..., Any], name: str) -> Callable[[bytes], Any]:
