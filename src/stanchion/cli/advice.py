@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -31,7 +32,7 @@ def print_advice(app: App, names: Sequence[str], arguments: argparse.Namespace) 
     seen = _seen(arguments)
     try:
         advice = asyncio.run(_advice(app, names, seen, arguments.copy))
-    except HTTPError as error:
+    except (HTTPError, sqlite3.Error) as error:
         raise ConfigurationError(f"the database does not answer: {error}") from None
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(advice)).decode())

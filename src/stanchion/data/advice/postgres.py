@@ -14,7 +14,7 @@ from stanchion.data.statements.text import normalised, verb_and_table
 
 EXPLAINED = frozenset({"select", "insert", "update", "delete"})
 _MOST = 200
-_BOUNDS = ("SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'")
+_BOUNDS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'")
 _TABLES = """
 SELECT n.nspname, c.relname, (CASE WHEN c.reltuples < 0 THEN s.n_live_tup ELSE c.reltuples END)::float8
 FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -120,7 +120,9 @@ async def prepared(statements: Statements, statement: str) -> AsyncIterator[int]
     await statements.execute("SAVEPOINT stanchion_advice", ())
     await statements.execute("SET LOCAL plan_cache_mode = force_generic_plan", ())
     try:
-        await statements.execute(f"PREPARE stanchion_advice AS {statement}", ())
+        await statements.fetch(
+            f"PREPARE stanchion_advice AS {statement}", ()
+        )  # `execute` would run what is behind a `;`
     except BaseException:
         await statements.execute("ROLLBACK TO SAVEPOINT stanchion_advice", ())
         raise

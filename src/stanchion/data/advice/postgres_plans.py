@@ -14,7 +14,8 @@ _PASSED = ("Limit", "Sort", "Incremental Sort", "Gather", "Gather Merge", "Resul
 
 def plan_of(top: Node, tables: Mapping[str, Table]) -> Plan:
     """What a plan says; `top` is its first node."""
-    scans = tuple(_scan(node, above, tables) for node, above in _walked(top, ()) if "Relation Name" in node)
+    read = [(node, above) for node, above in _walked(top, ()) if node["Node Type"] != "ModifyTable"]
+    scans = tuple(_scan(node, above, tables) for node, above in read if "Relation Name" in node)
     names = frozenset(node["Index Name"] for node, _ in _walked(top, ()) if "Index Name" in node)
     return Plan(scans=scans, indexes=names, cost=top.get("Total Cost"))
 

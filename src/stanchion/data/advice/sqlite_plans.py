@@ -8,7 +8,7 @@ it is good for.
 import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Literal
 
 from msgspec import Struct
@@ -46,7 +46,8 @@ class Model:
     def __init__(self, schema: Schema) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         for definition in schema.definitions:
-            self._connection.execute(definition)
+            with suppress(sqlite3.Error):  # it needs a function or module that only the app has
+                self._connection.execute(definition)
         if schema.statistics:
             self._connection.execute("ANALYZE")  # makes the table
             self._connection.execute("DELETE FROM sqlite_stat1")
@@ -159,8 +160,8 @@ def _table_of(name: str, alias: str | None, statement: str, known: Mapping[str, 
     by_lower = {table.lower(): table for table in known}
     if name.lower() in by_lower:
         return by_lower[name.lower()]
-    found = re.search(rf'("[^"]+"|\w+)\s+(?:AS\s+)?"?{re.escape(name)}"?\b', statement, re.I)
-    return by_lower.get(found[1].strip('"').lower()) if found else None
+    before = re.findall(rf'("[^"]+"|\w+)\s+(?:AS\s+)?"?{re.escape(name)}"?\b', statement, re.I)
+    return next((by_lower[word] for word in (each.strip('"').lower() for each in before) if word in by_lower), None)
 
 
 def _condition(column: str, use: Use, statement: str) -> Condition:
