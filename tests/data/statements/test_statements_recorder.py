@@ -89,3 +89,13 @@ def test_what_is_gathered_into_one_batch_is_asked_once() -> None:
         awaited.gathered(recorder, entry, batches)
     assert (entry.repeated, entry.most) == (1, 5)
     assert (entry.routes, entry.repeating) == (["GET /items", "GET /items/{id}"], ["GET /items/{id}"])
+
+
+def test_statements_that_are_not_told_apart_are_not_repeated() -> None:
+    recorder = Recorder("main")
+    recorder.repeats = 2
+    request = Asking("GET /export")
+    for number in range(5):
+        request.alone(recorder, recorder.entry(f"INSERT INTO t VALUES {'(1, 2), ' * 5000} ({number}, 0)"))
+    [entry] = recorder.entries()
+    assert (entry.text, entry.repeated, recorder.counts[DatabaseCell.REPEATED]) == ("(other)", 0, 0)

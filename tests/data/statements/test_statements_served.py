@@ -119,3 +119,24 @@ def test_development_is_warned_once_a_route(
     told = [record.getMessage() for record in caplog.records if record.name == "stanchion.data"]
     assert len(told) == count
     assert all(line.startswith("GET /loop has asked more than 4 times, one after the other: SELECT") for line in told)
+
+
+@needs_postgres
+def test_the_wait_for_a_connection_is_told_apart(postgres: PostgresServer) -> None:
+    app = App("shop")
+    database = app.database(postgres.url, connections=2)  # one for each worker, and this one has no other beside it
+
+    @app.get("/both")
+    async def both() -> int:
+        sleep = "SELECT count(*) FROM (SELECT pg_sleep($1)) AS slept"
+        return len(await asyncio.gather(database.all(int, sleep, 0.1), database.all(int, sleep, 0.1)))
+
+    serving = Serving("uvloop", app)
+    try:
+        page_after(serving, "/both")
+    finally:
+        assert serving.stop() == []
+    [entry] = [entry for entry in database.recorder.entries() if "pg_sleep" in entry.text]
+    assert entry.calls == 2
+    assert 0.09 < entry.waited < entry.seconds / 2  # one of them waited for the other, and both slept
+    assert entry.seconds - entry.waited > 0.19

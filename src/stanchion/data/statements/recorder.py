@@ -15,6 +15,8 @@ MOST = 200
 """Statements of a database that are told apart; those beyond are one. A service has some dozens."""
 _TEXTS = 1000
 """Texts that are remembered with their entry: more than `MOST`, since some differ in constants alone."""
+_LONGEST = 16 * 1024
+"""Characters of a statement; longer ones are not told apart: they have rows in their text."""
 _GROUPS = 24
 """Pairs of verb and table in metrics."""
 _ROUTES = 8
@@ -85,7 +87,7 @@ class Recorder:
         return self._by_text.get(statement) or self._new(statement)
 
     def _new(self, statement: str) -> Entry:
-        text = normalised(statement)
+        text = normalised(statement) if len(statement) <= _LONGEST else _OTHER
         if text not in self._entries and len(self._entries) >= MOST:
             text = _OTHER
         entry = self._entries.get(text)
@@ -93,7 +95,7 @@ class Recorder:
             verb, table = ("-", "-") if text == _OTHER else verb_and_table(text)
             entry = Entry(text=text, example=statement, verb=verb, table=table, group=self._group(verb, table))
             self._entries[text] = entry
-        if len(self._by_text) < _TEXTS:
+        if len(self._by_text) < _TEXTS and len(statement) <= _LONGEST:
             self._by_text[statement] = entry
         return entry
 
@@ -151,6 +153,8 @@ class Recorder:
 
     def repeated_by(self, entry: Entry, route: str, times: int) -> None:
         """A request of this route has asked the statement so many times, one after the other."""
+        if entry.text == _OTHER:  # these are not the same
+            return
         if times == self.repeats + 1:
             entry.repeated += 1
             entry.group[StatementCell.REPEATED] += 1
