@@ -44,7 +44,9 @@ class Batched(Generic[K, V]):
         if not iscoroutinefunction(load):
             raise ConfigurationError(f"{self.name} is batched: expected async def, of a sequence of keys")
         self._load = load
-        self._keyed: Keyed[K, V] = Keyed(self._loaded, largest=largest, in_flight=in_flight, fatal=_is_nobodys)
+        self._keyed: Keyed[K, V] = Keyed(
+            self._loaded, largest=largest, in_flight=in_flight, fatal=_is_nobodys, carries=True
+        )
 
     def __repr__(self) -> str:
         return f"<Batched {self.name}: {self._keyed!r}>"

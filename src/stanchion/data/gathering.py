@@ -9,14 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
+from stanchion.data.replicas.seen import Carried, carried, carry
 from stanchion.deadline import shorten, until
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 Outcome = Any
 """An answer, or an exception that is the call's own."""
-Waiting = tuple[Q, "asyncio.Future[A]", float | None]
-"""A call, its answer to come, and its deadline."""
+Waiting = tuple[Q, "asyncio.Future[A]", float | None, Carried | None]
+"""A call, its answer to come, its deadline, and what it takes along."""
 Work = Callable[[Sequence[Q]], Awaitable[Sequence[Outcome]]]
 _WATCH = 0.05
 """Seconds between two looks whether anybody still waits for a batch. Most are over by then; a callback of each answer
@@ -30,8 +31,10 @@ class Gathering(Generic[Q, A]):
     latest deadline of their callers. One that nobody waits for any more is cancelled within 50 ms.
     """
 
-    def __init__(self, work: Work[Q], *, largest: int = 256, in_flight: int = 2) -> None:
+    def __init__(self, work: Work[Q], *, largest: int = 256, in_flight: int = 2, carries: bool = False) -> None:
+        """`carries` is for work that reads databases: a batch then reads nothing older than any of its callers may."""
         self._work = work
+        self._carries = carries
         self._largest = largest
         self._in_flight = in_flight
         self._waiting: list[Waiting[Q, A]] = []
@@ -52,7 +55,7 @@ class Gathering(Generic[Q, A]):
         """The answer to come; who cancels it gives up on its own behalf alone."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
-        self._waiting.append((question, answer, until()))
+        self._waiting.append((question, answer, until(), carried() if self._carries else None))
         if not self._scheduled and len(self._running) < self._in_flight:
             self._scheduled = True
             loop.call_soon(self._flush)
@@ -75,7 +78,7 @@ class Gathering(Generic[Q, A]):
         task.add_done_callback(self._ended)
 
     def _watch(self, task: "asyncio.Task[None]", batch: "list[Waiting[Q, A]]") -> None:
-        if all(answer.done() for _, answer, _ in batch):
+        if all(each[1].done() for each in batch):
             task.cancel()
         else:
             self._running[task] = asyncio.get_running_loop().call_later(_WATCH, self._watch, task, batch)
@@ -85,18 +88,20 @@ class Gathering(Generic[Q, A]):
         self._flush()
 
     async def _run(self, batch: "list[Waiting[Q, A]]") -> None:
-        deadlines = [end for _, _, end in batch if end is not None]
+        deadlines = [each[2] for each in batch if each[2] is not None]
         if len(deadlines) == len(batch):
             shorten(max(deadlines))
+        if self._carries:
+            carry([each[3] for each in batch if each[3] is not None])
         try:
-            outcomes: Sequence[Outcome] = await self._work([question for question, _, _ in batch])
+            outcomes: Sequence[Outcome] = await self._work([each[0] for each in batch])
         except asyncio.CancelledError:
-            for _, answer, _ in batch:
-                answer.cancel()
+            for each in batch:
+                each[1].cancel()
             raise
         except Exception as error:
             outcomes = [error] * len(batch)
-        for (_, answer, _), outcome in zip(batch, outcomes, strict=True):
+        for (_, answer, *_), outcome in zip(batch, outcomes, strict=True):
             if answer.done():
                 continue
             if isinstance(outcome, Exception):
@@ -116,7 +121,7 @@ class Keyed(Generic[Q, A]):
     `load` gets distinct keys and returns what it has found, by key; an exception found for a key is raised for it.
     Where it fails for a batch it is called for each half, and so on, until a key that is malformed fails for itself:
     16 more calls for one key of 256. Not if the error is `fatal`, which is no key's fault. `copied` makes what a second
-    caller of a key gets, where they should not share it.
+    caller of a key gets, where they should not share it; `carries` is as of `Gathering`.
     """
 
     def __init__(
@@ -127,11 +132,14 @@ class Keyed(Generic[Q, A]):
         in_flight: int = 2,
         fatal: Callable[[Exception], bool] = lambda error: False,
         copied: Callable[[A], A] | None = None,
+        carries: bool = False,
     ) -> None:
         self._load = load
         self._fatal = fatal
         self._copied = copied
-        self._gathering: Gathering[Q, A | None] = Gathering(self._work, largest=largest, in_flight=in_flight)
+        self._gathering: Gathering[Q, A | None] = Gathering(
+            self._work, largest=largest, in_flight=in_flight, carries=carries
+        )
 
     def __repr__(self) -> str:
         return f"<Keyed {self._gathering!r}>"

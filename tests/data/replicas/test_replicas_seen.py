@@ -2,15 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Struct
 
 from stanchion import App, Cache, Off, Response, cached
 from stanchion.cluster.status import databases, snapshot
+from stanchion.data.replicas.seen import begin, carried, carry
 from stanchion.errors import NotFound, RouteError
 from stanchion.http.seal import Seal
 from stanchion.policies.read_your_writes import COOKIE, HEADER, ReadYourWrites
@@ -60,6 +64,23 @@ def shop(servers: Servers, **policies: Any) -> App:
     @cached(ttl=60)
     async def remembered(id: int) -> int:
         return (await seen(id)).port
+
+    @app.batched()
+    async def names(ids: Sequence[int]) -> dict[int, str]:
+        items = await db.all(Item, "SELECT * FROM items WHERE id = any($1)", list(ids))
+        return {item.id: item.name for item in items}
+
+    @app.get("/names/{id}")
+    async def name(id: int) -> str | None:
+        return await names(id)
+
+    @cached(ttl=60)
+    async def kept_name(id: int) -> str | None:
+        return await names(id)
+
+    @app.get("/kept-names/{id}")
+    async def same_name(id: int) -> str | None:
+        return await kept_name(id)
 
     @app.get("/remembered/{id}")
     async def both(id: int) -> list[int]:
@@ -197,6 +218,28 @@ def test_what_is_kept_is_made_of_the_primarys_rows(client: Client, filled: Serve
         first, then = client.get("/remembered/1").json()
         assert first == filled.primary.port
         assert then in of_replicas(filled)
+
+
+def test_what_a_batch_reads_is_what_its_callers_may(client: Client, filled: Servers) -> None:
+    with behind(filled):
+        client.post("/items", json={"id": 9, "name": "nine"})
+        assert client.get("/names/9").json() == "nine"
+        client.cookies.clear()
+        assert client.get("/names/9").json() is None
+        assert client.get("/kept-names/9").json() == "nine"
+
+
+@given(st.lists(st.tuples(st.dictionaries(st.sampled_from("ab"), st.integers(0, 9)), st.booleans()), max_size=5))
+def test_a_batch_needs_what_each_of_its_callers_needs(callers: list[tuple[dict[str, int], bool]]) -> None:
+    def work() -> None:
+        carry([(begin(positions) if positions else None, kept) for positions, kept in callers])
+        request, kept = carried()
+        assert request is not None
+        for database in "ab":
+            assert request.needs(database) == max((positions.get(database, 0) for positions, _ in callers), default=0)
+        assert kept == any(kept for _, kept in callers)
+
+    copy_context().run(work)
 
 
 def test_an_answer_that_a_handler_keeps_is_left_as_it_is(client: Client) -> None:

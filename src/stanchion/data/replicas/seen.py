@@ -1,8 +1,10 @@
 """What the client of the running request has seen of a database, so that it reads nothing older."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from math import inf
+
+from stanchion.cache.keeping import keeping
 
 Position = Callable[[], Awaitable[int]]
 _seen: ContextVar["Seen | None"] = ContextVar("stanchion-seen", default=None)
@@ -11,7 +13,7 @@ _seen: ContextVar["Seen | None"] = ContextVar("stanchion-seen", default=None)
 class Seen:
     """Of one request, and all the tasks it starts; databases go by their names."""
 
-    def __init__(self, positions: Mapping[str, int] | None = None) -> None:
+    def __init__(self, positions: Mapping[str, float] | None = None) -> None:
         """`positions` are what the client has seen before."""
         self._positions: dict[str, float] = dict(positions or {})
         self._written: dict[str, Position] = {}
@@ -34,6 +36,11 @@ class Seen:
         """Whether the request has written."""
         return bool(self._written)
 
+    def join(self, other: "Seen") -> None:
+        """Need what another request needs as well."""
+        for database, position in other._positions.items():
+            self._positions[database] = max(position, self.needs(database))
+
     async def positions(self) -> dict[str, int]:
         """What the client has seen by now.
 
@@ -50,8 +57,27 @@ def seen() -> Seen | None:
     return _seen.get()
 
 
-def begin(positions: Mapping[str, int] | None = None) -> Seen:
+def begin(positions: Mapping[str, float] | None = None) -> Seen:
     """A request begins, in this context."""
     seen = Seen(positions)
     _seen.set(seen)
     return seen
+
+
+Carried = tuple[Seen | None, bool]
+"""What a call takes along that is answered elsewhere, for several callers at once."""
+
+
+def carried() -> Carried:
+    """What the running request has seen, and whether what it reads is kept."""
+    return _seen.get(), keeping.get()
+
+
+def carry(calls: Sequence[Carried]) -> None:
+    """Let what runs in this context read nothing older than any of these calls may."""
+    together = begin()
+    for request, kept in calls:
+        if request is not None:
+            together.join(request)
+        if kept:
+            keeping.set(True)
