@@ -6,7 +6,7 @@ from contextlib import aclosing
 from stanchion.asgi.messages import Scope, Send
 from stanchion.http.files import File, FilePlan, prepare
 from stanchion.http.request import Request
-from stanchion.http.response import Response, Stream
+from stanchion.http.response import Response, Stream, discard
 from stanchion.http.sendable import body_bytes, raw_fields
 
 _NO_BODY = frozenset((204, 304))
@@ -44,11 +44,17 @@ class Outbound:
         await self._body(b"" if head_only else body, more=False)
 
     async def _stream(self, response: Stream, head_only: bool) -> None:
-        async with aclosing(response.chunks()) as chunks:  # type: ignore[type-var]
+        begun = False
+        try:
             await self._start(response, response.length)
             if not head_only:
-                async for chunk in chunks:
-                    await self._body(chunk, more=True)
+                begun = True
+                async with aclosing(response.chunks()) as chunks:  # type: ignore[type-var]
+                    async for chunk in chunks:
+                        await self._body(chunk, more=True)
+        finally:
+            if not begun:
+                await discard(response)
         await self._body(b"", more=False)
 
     async def _file(self, plan: FilePlan, head_only: bool) -> None:

@@ -11,13 +11,13 @@ from stanchion.cache.declaring import PRIVATE
 from stanchion.cache.fetching import Fetched, Origin
 from stanchion.cache.kept import Kept
 from stanchion.cache.leases import once
-from stanchion.cache.passing import Passes, Passing, discard
+from stanchion.cache.passing import Passes, Passing
 from stanchion.cache.rules import reuse, variants
 from stanchion.cache.rules.reuse import Use
 from stanchion.cache.rules.status import Forwarded, Handling, cache_status
 from stanchion.errors import GatewayTimeout, HTTPError, ServiceUnavailable
 from stanchion.http.request import Request
-from stanchion.http.response import Response
+from stanchion.http.response import Response, discard
 from stanchion.offload.places import Places
 from stanchion.telemetry.tallies import CacheCell
 

@@ -15,7 +15,7 @@ from stanchion.cache.rules.status import Handling, cache_status
 from stanchion.cache.watched import CREDENTIALS
 from stanchion.http.hit import Later
 from stanchion.http.request import Request
-from stanchion.http.response import Response, Stream
+from stanchion.http.response import Response
 from stanchion.http.sendable import raw_fields
 from stanchion.telemetry.tallies import CacheCell
 
@@ -104,13 +104,6 @@ async def invalidate_related(caches: Caches, request: Request, response: Respons
     named = [field for field in raw_fields(response) if field[0] in (b"location", b"content-location")]
     urls = invalidation.related(f"{request.scheme}://{host}{request.path}{query}", named)
     await caches.invalidate(*map(tag_of_url, urls))
-
-
-async def discard(response: Response) -> None:
-    """Let go of the body of a response that nobody sends."""
-    close = getattr(response.body, "aclose", None) if isinstance(response, Stream) else None
-    if close is not None:
-        await close()
 
 
 class Passes(Generic[K]):

@@ -120,5 +120,13 @@ class Stream(Response):
                 await close()
 
 
+async def discard(response: Response) -> None:
+    """Let go of the body of a response that nobody has begun to read: a generator of `chunks()` that was never begun
+    does not clean up."""
+    close = getattr(response.body, "aclose", None) if isinstance(response, Stream) else None
+    if close is not None:
+        await close()
+
+
 ANSWERED = Stream()
 """What a call returns that has answered by way of the connection, as a mounted app may: nothing is left to send."""

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from stanchion.http.files import File, FilePlan, prepare
 from stanchion.http.request import Request
-from stanchion.http.response import Response, Stream
+from stanchion.http.response import Response, Stream, discard
 from stanchion.upstream.switched import Switched
 from stanchion.wire.http1.encode import lines, streamed
 from stanchion.wire.phases import HANDLE, WRITE
@@ -68,8 +68,8 @@ async def _send_stream(sink: Sink, request: Request, response: Stream) -> None:
         started = True
         await _send_chunks(sink, response, chunked)
     finally:
-        if not started:  # a generator that was never begun does not clean up
-            await _close(response.body)
+        if not started:
+            await discard(response)
 
 
 async def _send_chunks(sink: Sink, response: Stream, chunked: bool) -> None:
@@ -92,12 +92,6 @@ async def _send_chunks(sink: Sink, response: Stream, chunked: bool) -> None:
 def _write(sink: Sink, data: bytes) -> None:
     sink.sent += len(data)
     sink.transport.write(data)
-
-
-async def _close(source: object) -> None:
-    close = getattr(source, "aclose", None)
-    if close is not None:
-        await close()
 
 
 async def _send_file(sink: Sink, request: Request, response: File) -> None:
