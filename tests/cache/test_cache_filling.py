@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -11,6 +12,8 @@ import pytest
 from stanchion import App, Cache, Request, Response, Stream
 from stanchion.cache import fetching
 from stanchion.cache.filling import Filling
+from stanchion.testing import Client as InMemory
+from tests.cache.clock import Clock
 from tests.wire.client import Client, get
 from tests.wire.live import LOOPS, until
 from tests.wire.serving import Serving
@@ -286,3 +289,31 @@ def test_a_client_that_leaves_before_its_answer_leaves_no_source_open(served: Se
     assert len(other.answer().body) == 40 * len(PIECE)
     assert all(source.ended.wait(2) for source in origin.sources)
     assert len(origin.sources) == 2
+
+
+def test_a_stale_stream_is_made_anew_once_behind_its_answers(clock: Clock) -> None:
+    app, calls = App("stale"), 0
+
+    async def pieces(number: int) -> AsyncIterator[bytes]:
+        yield b"stream "
+        await asyncio.sleep(0.05)
+        yield b"%d" % number
+
+    @app.get("/", cache=Cache(ttl=10, stale=30))
+    async def streamed() -> Stream:
+        nonlocal calls
+        calls += 1
+        return Stream(pieces(calls), media_type="text/plain")
+
+    with InMemory(app) as client:
+        assert client.get("/").body == b"stream 1"
+        clock.advance(15)
+        seen = [client.get("/").body]
+        end = time.monotonic() + 5
+        while seen[-1] == b"stream 1":
+            assert time.monotonic() < end
+            seen.append(client.get("/").body)
+            time.sleep(0.005)
+    assert set(seen) == {b"stream 1", b"stream 2"}
+    assert len(seen) > 3
+    assert calls == 2
