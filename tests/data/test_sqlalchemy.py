@@ -78,9 +78,11 @@ async def names(session: AsyncSession) -> Sequence[str]:
 async def given_back(database: Database) -> None:
     """No connection is in use any longer."""
     end = time.monotonic() + 5
-    while "0 in use" not in repr(database.sqlalchemy()) or database.statistics()["in_use"]:
-        assert time.monotonic() < end, repr(database.sqlalchemy())
+    while database.statistics()["in_use"]:
+        assert time.monotonic() < end, database.statistics()
         await asyncio.sleep(0.01)
+    assert database.sqlalchemy().statistics()["in_use"] == 0
+    assert "0 in use" in repr(database.sqlalchemy())
 
 
 def test_models_are_read_and_written(opened: Opened) -> None:

@@ -28,6 +28,10 @@ class LentPool(Pool):
     def __repr__(self) -> str:
         return f"<LentPool {self.status()}>"
 
+    def statistics(self) -> dict[str, int]:
+        """Connections that sessions have now, and those that are set up for them."""
+        return {"in_use": len(self._lent), "set_up": len(self._entries)}
+
     def status(self) -> str:
         """In words."""
         return f"{len(self._lent)} in use, of {self._lender!r}"

@@ -46,6 +46,10 @@ class Sessions:
     def __repr__(self) -> str:
         return f"<Sessions {self._pool.status()}>"
 
+    def statistics(self) -> dict[str, int]:
+        """See `LentPool.statistics`; waits and statements are the database's own."""
+        return self._pool.statistics()
+
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[AsyncSession]:
         """A session for as long as the block lasts. What it reads stays readable after a commit.

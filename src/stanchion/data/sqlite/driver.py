@@ -45,11 +45,13 @@ class SQLite:
 
     def statistics(self) -> dict[str, float]:
         """See `Driver`."""
-        return {
+        own = {
             "connections": len({*self._readers, self._writer}),
             "in_use": self._reading.taken + self._writing.taken,
             "waiting": self._reading.waiting + self._writing.waiting,
         }
+        lent = {} if self._lender is None else self._lender.statistics()
+        return {name: number + lent.get(name, 0) for name, number in own.items()}
 
     async def open(self, connections: int) -> None:
         """See `Driver`: a connection is a thread here, and their number its own matter. The writer makes the file, and

@@ -40,6 +40,11 @@ class SQLiteLender:
     def __repr__(self) -> str:
         return f"<SQLiteLender of {self._path}: {self._places!r}>"
 
+    def statistics(self) -> dict[str, int]:
+        """Connections open and in use, and calls that wait for one."""
+        taken = self._places.taken
+        return {"connections": len(self._idle) + taken, "in_use": taken, "waiting": self._places.waiting}
+
     async def take(self) -> Connection:
         """See `Lender`."""
         if not await self._places.enter(self.limits.patience_now()):
