@@ -290,6 +290,11 @@ class Compiled:
         for database in self.app.databases.values():
             database.retire(self._fleet())
 
+    async def mend(self) -> None:
+        """Make up for a worker that was killed: a write of its may be in a database, and caches not know of it."""
+        for database in self.app.databases.values():
+            await database.telling.tell_everything()
+
     def decisions(self) -> Decisions:
         """What the app's protections have decided, up to date."""
         self.pools.measure()

@@ -1,15 +1,17 @@
 """What is cached of a database, in all workers of a machine, while rows change: nobody reads what was replaced."""
 
 import json
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.client import Client
 from tests.cluster.conftest import Connect, Serve, connect, serve
-from tests.cluster.running import Server
+from tests.cluster.running import Server, until
 from tests.data.postgres_server import PostgresServer, needs_postgres
 
 __all__ = ["connect", "serve"]
@@ -36,12 +38,6 @@ class Reads:
     """How often this worker has asked the database."""
 
     count = 0
-
-
-@app.lifespan
-async def tables(app):
-    await db.execute("CREATE TABLE IF NOT EXISTS counters (id integer PRIMARY KEY, value integer NOT NULL)")
-    yield
 
 
 @cached(ttl=3600, tags=db.tags(Counter, "{id}"))
@@ -104,10 +100,20 @@ async def transaction(id: int) -> int:
     return value + 1
 
 
+@app.get("/killed/{id}")
+async def killed(id: int) -> int:
+    async def end(*tags):
+        os.kill(os.getpid(), 9)
+
+    db.telling.to = end
+    return await db.execute("UPDATE counters SET value = value + 1 WHERE id = $1", id)
+
+
 @app.get("/all")
 async def all_of_them() -> int:
     return await db.execute("UPDATE counters SET value = value + 1")
 '''
+TABLE = "CREATE TABLE counters (id integer PRIMARY KEY, value integer NOT NULL)"
 WRITES = ("execute", "returning", "transaction", "all")
 
 
@@ -119,7 +125,10 @@ def server(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path) -> Serv
     if request.param == "postgresql":
         postgres: PostgresServer = request.getfixturevalue("postgres")
         url = postgres.url
-        postgres.run("psql", "-q", "-c", "DROP TABLE IF EXISTS counters", url)
+        postgres.run("psql", "-q", "-c", f"DROP TABLE IF EXISTS counters; {TABLE}", url)
+    else:
+        with closing(sqlite3.connect(tmp_path / "counters.db")) as connection:
+            connection.execute(TABLE)
     started = serve("--workers", "2", environ={"TEST_DATABASE": url})
     started.full()
     return started
@@ -169,6 +178,16 @@ def test_a_write_to_one_row_leaves_the_others_entries(server: Server, connect: C
     assert (asked(one, "/function/2"), reads(one)[1]) == (1, before + 1)
     asked(other, "/all")
     assert (asked(one, "/function/1"), asked(one, "/function/2")) == (1, 2)
+
+
+def test_a_worker_that_is_killed_with_its_write_untold_is_made_up_for(server: Server, connect: Connect) -> None:
+    one, other = of_each_worker(server, connect)
+    asked(one, "/new/1")
+    assert [asked(client, "/function/1") for client in (one, other)] == [0, 0]
+    with pytest.raises(EOFError):
+        one.get("/killed/1")
+    until(lambda: asked(other, "/function/1") == 1)
+    assert asked(connect(server.port)[0], "/total") == 1
 
 
 def test_nobody_reads_an_old_value_while_many_write(server: Server, connect: Connect) -> None:

@@ -13,6 +13,7 @@ TABLES = [
     ("select replace(a, 'INSERT INTO u', '') from t -- DELETE FROM v", []),
     ("SELECT t.update, 'it''s; DELETE FROM u' FROM t /* UPDATE v */", []),
     ("VALUES (1), (2);", []),
+    ("CREATE TABLE IF NOT EXISTS t (a integer)", []),
     ("", []),
     ("INSERT INTO t (a) VALUES ($1) RETURNING *", ["t"]),
     ("insert into Sales.Orders values (1)", ["orders"]),
@@ -48,6 +49,7 @@ def test_the_tables_written_to(statement: str, tables: list[str]) -> None:
         "DO $$ BEGIN DELETE FROM t; END $$",
         "TRUNCATE t",
         "DROP TABLE t",
+        "CREATE OR REPLACE VIEW t AS SELECT 1",
         "INSERT INTO t VALUES (1); CALL p()",
     ],
 )

@@ -38,6 +38,8 @@ class Configure(Struct, frozen=True, kw_only=True, tag="configure"):
     workers: int
     """How many there are, this one among them."""
     traceback: bool
+    mends: bool = False
+    """It is in the place of one that crashed or was killed, perhaps before it could tell what it had just written."""
 
 
 class Peer(Struct, frozen=True, tag="peer"):

@@ -138,6 +138,7 @@ class Fleet:
             seat=seat,
             workers=self.size,
             traceback=self._traceback,
+            mends=slot.restart_at is not None,
         )
         log, log_end = os.pipe()
         self.relay.add(log)

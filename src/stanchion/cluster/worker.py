@@ -93,6 +93,8 @@ class Worker:
     async def _live(self, app: App, compiled: Compiled) -> None:
         loop = asyncio.get_running_loop()
         async with compiled.lifespan():
+            if self._order.mends:
+                await compiled.mend()
             log = self._access_log()
             server = Server(compiled, self._settings, loop, meter=Meter(self._board, self._order.seat), log=log)
             self._server, self._compiled = server, compiled

@@ -60,12 +60,16 @@ class TableTags:
             return set()
         tables = written(statement)
         if tables is None:
-            return {tag for table in self._keys for tag in self._invalid(table, {})}
+            return self.everything()
         found: set[str] = set()
         for table, rows in tables:
             if table in self._keys:
                 found |= self._invalid(table, {column: values[place] for column, place in rows if place < len(values)})
         return found
+
+    def everything(self) -> set[str]:
+        """The tags that a write to any table might make invalid."""
+        return {tag for table in self._keys for tag in self._invalid(table, {})}
 
     def inserted(self, statement: str, outcomes: Iterable[Rows | Exception]) -> set[str]:
         """The tags that rows make invalid which this statement has inserted and returned."""

@@ -67,6 +67,10 @@ class Telling:
         if tags and self.to is not None:
             await self.to(*tags)
 
+    async def tell_everything(self) -> None:
+        """Tell that any table may have been written to."""
+        await self.tell(self._tags.everything())
+
     def unsure(self, tags: set[str], error: BaseException) -> None:
         """Tell of what may have taken effect, or may still, since it has ended with this error."""
         if isinstance(error, ConstraintViolated | DatabaseBusy) or not tags:

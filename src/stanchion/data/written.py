@@ -19,7 +19,8 @@ _TOKENS = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_READING = frozenset(("SELECT", "VALUES", "WITH", "TABLE", "EXPLAIN", "SHOW", "SET", "PRAGMA"))
+_READING = frozenset(("SELECT", "VALUES", "WITH", "TABLE", "EXPLAIN", "SHOW", "SET", "PRAGMA", "CREATE"))
+"""A statement that begins so changes no rows of other tables than those found in it."""
 _WRITING = {"INSERT": "INTO", "REPLACE": "INTO", "MERGE": "INTO", "DELETE": "FROM", "UPDATE": "", "COPY": ""}
 """Verbs, and the word that has to be between each and its table."""
 _NO_VERB = frozenset((".", "FOR", "KEY", "ON", "DO"))
@@ -53,7 +54,7 @@ def written(statement: str) -> tuple[Written, ...] | None:
     if not tokens:
         return ()
     texts = [token.text for token in tokens]
-    if ";" in texts or not (texts[0] in _READING or texts[0] in _WRITING):
+    if ";" in texts or texts[0] not in _READING | _WRITING.keys() or texts[:2] == ["CREATE", "OR"]:
         return None
     tables = tuple(dict.fromkeys(_tables(tokens)))
     if len(tables) == 1 and texts[0] in ("UPDATE", "DELETE"):
