@@ -45,7 +45,9 @@ def one(found: list[Finding]) -> Finding:
         (scan(DEST, DAY, order=("id",)), ("dest", "day")),  # the range is first: its rows have to be sorted
         (scan(DEST, DAY, order=("day",)), ("dest", "day")),
         (scan(share=1.0, order=("day",)), ("day",)),
-        (scan(DEST, whole=False, order=("day",)), ("dest", "day")),
+        (scan(DEST, whole=False, share=0.5, order=("day",)), ("dest", "day")),
+        (scan(DEST, whole=False, order=("day",)), None),  # 500 rows are sorted in no time
+        (scan(share=0.01, order=("day",)), None),  # of an order's rows few pass the filter
         (scan(DEST, whole=False), None),
         (scan(DEST, share=0.5), None),
         (scan(share=1.0), None),
@@ -69,6 +71,13 @@ def test_one_index_serves_all_that_want_its_beginning() -> None:
     assert finding.wanted == Wanted("flights", ("dest", "day", "id"))
     assert sorted(finding.statements) == ["SELECT 0", "SELECT 1", "SELECT 2"]
     assert (finding.calls, finding.seconds) == (30, 6.0)
+
+
+def test_equal_columns_that_more_statements_compare_come_first() -> None:
+    both = [scan(Condition(column="a", kind="equal"), DEST), scan(DEST, Condition(column="a", kind="equal"))]
+    finding = one(findings(evidence(*both, scan(DEST))))
+    assert finding.wanted == Wanted("flights", ("dest", "a"))
+    assert finding.calls == 30
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stanchion.data.advice.evidence import Index
 from stanchion.data.advice.sqlite_plans import Model, Schema
 
 SCHEMA = Schema(
@@ -69,10 +70,12 @@ def test_indexes_in_use(model: Model) -> None:
 
 
 def test_indexes_there_are(model: Model) -> None:
-    told = {name: (table, columns, needed, partial) for table, name, columns, needed, partial in model.indexes()}
-    assert told["bookings_flight_idx"] == ("bookings", ("flight",), True, False)  # of a foreign key
-    assert told["bookings_name_idx"] == ("bookings", ("name",), False, True)
-    assert [needed for table, _, needed, _ in told.values() if table == "flights"] == [True]  # UNIQUE
+    told = {index.name: index for index in model.indexes()}
+    assert told["bookings_flight_idx"] == Index(
+        name="bookings_flight_idx", table="bookings", columns=("flight",), needed=True
+    )  # of a foreign key
+    assert (told["bookings_name_idx"].needed, told["bookings_name_idx"].partial) == (False, True)
+    assert [index.needed for index in told.values() if index.table == "flights"] == [True]  # UNIQUE
 
 
 def test_trying_leaves_nothing(model: Model) -> None:

@@ -3,8 +3,9 @@
 Leaned on: PostgreSQL's manual, chapters 11 (indexes) and 14.1 (EXPLAIN); SQLite's "The Query Planner".
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from stanchion.data.advice.evidence import Evidence, Index, Plan, Scan
 from stanchion.data.advice.findings import Finding, Wanted
@@ -19,6 +20,7 @@ SELECTIVE = 0.1
 """Share of a table's rows up to which an index is worth its way to them."""
 _WAITING = 0.2
 """Share of statements' time that they may wait for a connection."""
+_NOBODY: Mapping[str, int] = MappingProxyType({})
 _LEAST = 1.0
 """Seconds of waiting below which nobody was hurt."""
 
@@ -29,19 +31,29 @@ def findings(evidence: Evidence) -> list[Finding]:
     return sorted(found, key=lambda finding: (-finding.seconds, finding.kind, finding.subject))
 
 
-def wanted_by(scan: Scan, rows: float) -> Wanted | None:
+def wanted_by(scan: Scan, rows: float, asked: Mapping[str, int] = _NOBODY) -> Wanted | None:
     """The index that a scan of a table with so many rows lacks: the columns that are compared for equality, then those
-    of the order, else one of a range."""
+    of the order, else one of a range. `asked` says how many scans compare a column for equality: the more the further
+    to the front, so that they share an index."""
     if rows < LARGE:
         return None
-    equal = _columns(scan, "equal")
+    equal = tuple(sorted(_columns(scan, "equal"), key=lambda column: (-asked.get(column, 0), column)))
     ranges = tuple(column for column in _columns(scan, "range") if column not in equal)
     order = tuple(column for column in scan.order if column.removesuffix(" DESC") not in equal)
-    if order and (not ranges or order[0].removesuffix(" DESC") == ranges[0]):
+    in_order = order and (not ranges or order[0].removesuffix(" DESC") == ranges[0])
+    if in_order and _sorts_many(scan, rows, bool(equal)):
         return Wanted(scan.table, (*equal, *_straight(order)))
     if scan.whole and (equal or ranges) and scan.share <= SELECTIVE:
         return Wanted(scan.table, (*equal, *ranges[:1]))
     return None
+
+
+def _sorts_many(scan: Scan, rows: float, narrowed: bool) -> bool:
+    """Whether an index in the order spares something: a scan of the whole table, or the sort of many of its rows. If it
+    is not narrowed by equality, it has to be walked until enough rows are found that pass the rest of the filter."""
+    if not scan.whole:
+        return scan.share * rows >= LARGE
+    return narrowed or scan.share > SELECTIVE
 
 
 def _columns(scan: Scan, kind: str) -> tuple[str, ...]:
@@ -57,8 +69,9 @@ def _straight(order: tuple[str, ...]) -> tuple[str, ...]:
 
 def _missing(evidence: Evidence) -> Iterable[Finding]:
     lacking: dict[Wanted, list[tuple[Seen, Scan]]] = defaultdict(list)
+    asked = _asked(evidence)
     for seen, plan in evidence.plans:
-        for scan, wanted in _lacking(plan, evidence):
+        for scan, wanted in _lacking(plan, evidence, asked):
             lacking[wanted].append((seen, scan))
     for wanted in sorted(lacking, key=lambda one: len(one.columns)):
         for longer in lacking:
@@ -69,10 +82,19 @@ def _missing(evidence: Evidence) -> Iterable[Finding]:
         yield _missing_index(evidence, wanted, places)
 
 
-def _lacking(plan: Plan, evidence: Evidence) -> Iterable[tuple[Scan, Wanted]]:
+def _asked(evidence: Evidence) -> Mapping[str, Counter[str]]:
+    """By table, how many scans compare each column for equality."""
+    asked: dict[str, Counter[str]] = defaultdict(Counter)
+    for _, plan in evidence.plans:
+        for scan in plan.scans:
+            asked[scan.table].update(_columns(scan, "equal"))
+    return asked
+
+
+def _lacking(plan: Plan, evidence: Evidence, asked: Mapping[str, Mapping[str, int]]) -> Iterable[tuple[Scan, Wanted]]:
     for scan in plan.scans:
         table = evidence.tables.get(scan.table)
-        wanted = wanted_by(scan, table.rows) if table is not None else None
+        wanted = wanted_by(scan, table.rows, asked[scan.table]) if table is not None else None
         if wanted is not None and not _exists(wanted, evidence.indexes):
             yield scan, wanted
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
-from stanchion.data.advice.evidence import Evidence, Index, Plan, Table
+from stanchion.data.advice.evidence import Evidence, Plan, Table
 from stanchion.data.advice.sqlite_plans import Model, Schema, Shares
 from stanchion.data.driver import Driver
 from stanchion.data.statements.exported import Seen
@@ -31,10 +31,7 @@ async def evidence(database: str, driver: Driver, seen: Sequence[Seen]) -> Evide
     with closing(Model(await schema(driver))) as model:
         tables = {name: Table(name=name, rows=await _rows(driver, name)) for name in model.columns()}
         shares = await _shares(driver, model)
-        indexes = [
-            Index(name=name, table=table, columns=columns, needed=needed, partial=partial)
-            for table, name, columns, needed, partial in model.indexes()
-        ]
+        indexes = model.indexes()
         for one in seen:
             if one.verb not in EXPLAINED:
                 continue

@@ -13,7 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stanchion.data.advice.evidence import Condition, Plan, Scan
+from stanchion.data.advice.evidence import Condition, Index, Plan, Scan
 from stanchion.data.tables import quoted
 
 _NODE = re.compile(r"(SCAN|SEARCH) (?:TABLE )?(\S+)(?: AS (\S+))?(?: USING (.*))?", re.DOTALL)
@@ -68,20 +68,20 @@ class Model:
             name: self._names(f"pragma_table_info({_text(name)})") for name in names if not name.startswith("sqlite_")
         }
 
-    def indexes(self) -> list[tuple[str, str, tuple[str, ...], bool, bool]]:
-        """Each index: table, name, columns, if it is needed to keep rows unique or for a foreign key, and if it is
-        partial."""
+    def indexes(self) -> list[Index]:
+        """Each index; one that begins with a foreign key is needed as well, to look up what refers to a row."""
+        return [index for table in self.columns() for index in self._indexes(table)]
+
+    def _indexes(self, table: str) -> list[Index]:
+        foreign = set(self._names(f"pragma_foreign_key_list({_text(table)})", '"from"'))
+        indexes = self._connection.execute(
+            f'SELECT name, "unique", origin, partial FROM pragma_index_list({_text(table)})'
+        ).fetchall()
         found = []
-        for table in self.columns():
-            keys = self._connection.execute(f'SELECT "from" FROM pragma_foreign_key_list({_text(table)})')
-            foreign = {column for (column,) in keys}
-            indexes = self._connection.execute(
-                f'SELECT name, "unique", origin, partial FROM pragma_index_list({_text(table)})'
-            ).fetchall()
-            for name, unique, origin, partial in indexes:
-                columns = self._names(f"pragma_index_info({_text(name)})")
-                needed = bool(unique) or origin != "c" or columns[:1] == tuple(foreign & set(columns[:1]))
-                found.append((table, name, columns, needed, bool(partial)))
+        for name, unique, origin, partial in indexes:
+            columns = self._names(f"pragma_index_info({_text(name)})")
+            needed = bool(unique) or origin != "c" or not foreign.isdisjoint(columns[:1])
+            found.append(Index(name=name, table=table, columns=columns, needed=needed, partial=bool(partial)))
         return found
 
     def plan(self, statement: str, shares: Shares) -> Plan:
@@ -151,8 +151,8 @@ class Model:
                 return "order" if limited and _SORTED not in details else None
         return None
 
-    def _names(self, source: str) -> tuple[str, ...]:
-        return tuple(name or "" for (name,) in self._connection.execute(f"SELECT name FROM {source}"))
+    def _names(self, source: str, column: str = "name") -> tuple[str, ...]:
+        return tuple(name or "" for (name,) in self._connection.execute(f"SELECT {column} FROM {source}"))
 
 
 def _table_of(name: str, alias: str | None, statement: str, known: Mapping[str, Sequence[str]]) -> str | None:
