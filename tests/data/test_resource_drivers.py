@@ -6,7 +6,7 @@ answers, and that an error which is an answer of theirs stays one.
 
 import asyncio
 import gc
-import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,10 +33,18 @@ from stanchion.errors import GatewayTimeout, ServiceUnavailable
 from tests.data.conftest import run
 from tests.ports import free_port
 
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 MONGO = (ConnectionFailure, ExecutionTimeout)
 CASSANDRA = (NoHostAvailable, OperationTimedOut, Unavailable, CassandraTimeout, ConnectionException)
 
 Mongo = AsyncMongoClient[dict[str, Any]]
+
+
+@pytest.fixture(autouse=True)
+def unclosed() -> Iterator[None]:
+    """Neither driver closes every socket that it could not connect: they are collected before another test."""
+    yield
+    gc.collect()
 
 
 def mongo(wait: int) -> Resource[Mongo]:
@@ -170,7 +178,4 @@ def test_a_cassandra_that_is_not_there() -> None:
             assert isinstance(raised.value.__cause__, NoHostAvailable)
         await resource.close()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the driver does not close the sockets it could not connect
-        run(work)
-        gc.collect()
+    run(work)
