@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from stanchion.data.database import Database
 from stanchion.data.options import DatabaseOptions, database_of
-from stanchion.data.replicas.driver import CHECK_INTERVAL
+from stanchion.data.replicas.driver import CHECK_INTERVAL, begins_as_query
 from stanchion.data.replicas.node import CHECK_TIMEOUT
 from stanchion.data.replicas.seen import begin
 from stanchion.errors import ConfigurationError
@@ -251,6 +251,24 @@ def test_servers_of_different_clusters_are_refused(servers: Servers, postgres: P
             await database.close()
 
     run(work)
+
+
+@pytest.mark.parametrize(
+    ("statement", "query"),
+    [
+        ("select 1", True),
+        ("\n  ( SELECT 1) UNION (SELECT 2)", True),
+        ("/* who -- asks */ -- and why\nWITH one AS (SELECT 1) TABLE one", True),
+        ("values (1)", True),
+        ("selected", False),
+        ("-- SELECT\nINSERT INTO items VALUES (1)", False),
+        ("UPDATE items SET name = 'SELECT' RETURNING *", False),
+        ("/* a */ INSERT INTO items VALUES (1) /* b */ SELECT", False),
+        ("", False),
+    ],
+)
+def test_what_begins_as_a_query(statement: str, query: bool) -> None:
+    assert begins_as_query(statement) == query
 
 
 @pytest.mark.parametrize(

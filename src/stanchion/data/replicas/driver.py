@@ -1,6 +1,7 @@
 """The driver: writes to the primary, reads to the replicas. See `Driver`."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from functools import lru_cache
@@ -24,7 +25,8 @@ CHECK_INTERVAL = 0.5
 """Seconds between the checks of a server, each of which is 0.2 ms of its time."""
 _POSITION = "SELECT pg_current_wal_insert_lsn()"
 """`insert`, for with `synchronous_commit = off` a commit is answered before it is written."""
-_READING = ("SELECT", "VALUES", "TABLE", "WITH")
+_FLAGS = re.VERBOSE | re.IGNORECASE | re.DOTALL
+_READING = re.compile(r"(?: \s | \( | --[^\n]* | /\*.*?\*/ )*+ (?: SELECT | VALUES | TABLE | WITH ) \b", _FLAGS)
 _MOST = 1000
 """Statements that begin as reads, and were found to write, which are remembered."""
 
@@ -207,4 +209,4 @@ class Replicated:
 @lru_cache(maxsize=4096)
 def begins_as_query(statement: str) -> bool:
     """Whether a replica may be asked: if it does write after all, the replica says so."""
-    return statement.lstrip().lstrip("(").upper().startswith(_READING)
+    return _READING.match(statement) is not None
