@@ -1,4 +1,4 @@
-"""Transactions that are cancelled at any point take effect whole or not at all, and leave nothing behind."""
+"""What is cancelled at any point: transactions take effect whole or not at all, and streams leave nothing behind."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from stanchion.data.database import Database
 from stanchion.data.failures import DatabaseTimeout
@@ -20,6 +21,12 @@ LEFT = """
 SELECT count(*) FROM pg_stat_activity
 WHERE application_name = 'stanchion' AND state <> 'idle' AND pid <> pg_backend_pid()
 """
+
+
+class Checkpoint(Struct):
+    busy: int
+    log: int
+    checkpointed: int
 
 
 async def move(database: Database, number: int) -> None:
@@ -93,3 +100,47 @@ def test_one_whose_deadline_passes_is_undone(opened: Opened) -> None:
 
     with database_of(opened) as (run, database):
         run(work(database))
+
+
+async def read(database: Database, number: int) -> int:
+    """Some go to the end of a stream, some leave it."""
+    seen = 0
+    async for _ in database.stream(int, "SELECT number FROM moves ORDER BY number"):
+        seen += 1
+        if number % 3 == 0 and seen == 300:
+            break
+    return seen
+
+
+async def left(database: Database, cancelled: Sequence[float | None]) -> None:
+    tasks = [asyncio.ensure_future(read(database, number)) for number in range(len(cancelled))]
+    loop = asyncio.get_running_loop()
+    for task, after in zip(tasks, cancelled, strict=True):
+        if after is not None:
+            loop.call_later(after, task.cancel)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    for number, outcome in enumerate(outcomes):
+        assert isinstance(outcome, asyncio.CancelledError) or outcome == (1000 if number % 3 else 300)
+    await given_back(database)
+    if "SQLite" in repr(database):
+        await database.execute("UPDATE accounts SET balance = 0")
+        assert await database.one(Checkpoint, "PRAGMA wal_checkpoint(TRUNCATE)") == Checkpoint(0, 0, 0)  # nobody reads
+
+
+def test_streams_that_are_left(opened: Opened) -> None:
+    with database_of(opened) as (run, database):
+        run(prepared(database))
+
+        async def fill() -> None:
+            async with database.transaction() as transaction:
+                for number in range(1000):
+                    await transaction.execute("INSERT INTO moves VALUES ($1)", number)
+
+        run(fill())
+
+        @given(CANCELLED)
+        @settings(max_examples=30, deadline=None)
+        def property_(cancelled: list[Any]) -> None:
+            run(left(database, cancelled))
+
+        property_()
