@@ -11,7 +11,7 @@ import pytest
 from stanchion.data.options import DatabaseOptions, database_of
 from tests.cli.processes import Mistake, Stanchion
 from tests.cluster.conftest import Serve
-from tests.cluster.running import Server
+from tests.cluster.running import Server, until
 from tests.data.postgres_server import PostgresServer, needs_postgres
 
 _APP = """
@@ -162,6 +162,22 @@ def test_it_finds_nothing_in_a_clean_database(serve: Serve, tmp_path: Path, url:
     assert advice["findings"] == []
     assert advice["statements"] >= 4
     assert "nothing to advise" in server.command("db", "advise", "app:app", check=True).stdout
+
+
+def test_status_and_ps_tell_of_databases(serve: Serve, tmp_path: Path, url: str) -> None:
+    server = served(serve, tmp_path, url, "/to/to7", "/loop", "/together")
+
+    def all_is_counted() -> bool:
+        counts: dict[str, int] = server.status()["databases"]["main"]
+        return counts["repeated"] == 1 and counts["statements"] == 2 + 1 + 15 + 1
+
+    until(all_is_counted)  # workers bring counts to the board ten times a second
+    [selects] = [one for one in server.status()["statements"] if (one["verb"], one["table"]) == ("select", "flights")]
+    assert (selects["database"], selects["repeated"], selects["failed"]) == ("main", 1, 0)
+    assert selects["rows"] >= 15 + 15 + 40
+    lines = server.command("ps", "--routes", check=True).stdout.splitlines()
+    assert any(line.split()[:3] == ["Database", "Connections", "In"] for line in lines)
+    assert any(line.split()[:3] == ["main", "select", "flights"] for line in lines)
 
 
 @needs_postgres
