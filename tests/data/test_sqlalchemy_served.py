@@ -98,7 +98,9 @@ def test_rows_and_what_there_is_instead(served: Serving) -> None:
         assert asked(client, "/items/1").body == b"one"
         assert asked(client, "/items/7").status == 404
         assert problem(asked(client, "/add/one")) == (409, "constraint-violated")
-        assert problem(asked(client, "/slow/9")) == (504, "database-timeout")
+        late = asked(client, "/slow/9")
+        assert late.status == 504
+        assert problem(late) in REFUSED  # the rollback has 10 ms until the deadline, which a busy machine may exceed
 
 
 def test_sessions_that_have_all_connections_keep_nobody_else_waiting(served: Serving) -> None:
