@@ -1,6 +1,7 @@
 """A PostgreSQL primary with two streaming replicas, of which any can be killed, frozen, held back or promoted."""
 
 import subprocess
+from contextlib import ExitStack
 
 from tests.data.postgres_server import BINARIES, PostgresServer
 
@@ -93,5 +94,6 @@ class Servers:
 
     def close(self) -> None:
         """Leave nothing."""
-        for server in self.all:
-            server.close()
+        with ExitStack() as stack:
+            for server in self.all:
+                stack.callback(server.close)
