@@ -63,6 +63,7 @@ def looked_at(path: Path, statements: Sequence[str]) -> Evidence:
         ("SELECT * FROM flights WHERE dest = $1 ORDER BY day LIMIT $2", '"flights" ("dest", "day")'),
         ("DELETE FROM flights WHERE dest = $1 AND day < $2", '"flights" ("dest", "day")'),
         ("SELECT f.day FROM codes c JOIN flights f ON f.dest = c.name WHERE c.code = $1", '"flights" ("dest")'),
+        ("SELECT f.day, '?' FROM flights AS f WHERE f.dest = ? AND f.open = ? LIMIT ?", '"flights" ("dest", "open")'),
         ("SELECT * FROM flights WHERE open = $1", None),  # half of them
         ("SELECT * FROM flights WHERE id = $1", None),
         ("SELECT * FROM codes WHERE code = $1", None),

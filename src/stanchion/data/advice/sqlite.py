@@ -4,8 +4,11 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
+from msgspec.structs import replace
+
 from stanchion.data.advice.evidence import Evidence, Plan, Table
 from stanchion.data.advice.sqlite_plans import Model, Schema, Shares
+from stanchion.data.advice.values import numbered
 from stanchion.data.driver import Driver
 from stanchion.data.statements.exported import Seen
 from stanchion.data.tables import quoted
@@ -36,7 +39,8 @@ async def evidence(database: str, driver: Driver, seen: Sequence[Seen]) -> Evide
             if one.verb not in EXPLAINED:
                 continue
             try:
-                plans.append((one, model.plan(one.example, shares)))
+                plain = replace(one, example=numbered(one.example))
+                plans.append((plain, model.plan(plain.example, shares)))
             except sqlite3.Error as error:
                 unexplained[one.text] = str(error)
     return Evidence(

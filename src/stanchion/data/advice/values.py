@@ -2,13 +2,21 @@
 
 import re
 from collections.abc import Mapping
+from itertools import count
 
 from stanchion.data.advice.evidence import Plan
 
 _NUMBERS = re.compile(r"\$(\d+)")
 _COUNTS = re.compile(r"\b(LIMIT|OFFSET)\s+\$(\d+)", re.I)
+_MARKS = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|\?""")
 LIMIT = {"LIMIT": 10, "OFFSET": 0}
 """For these of a statement, where they are parameters."""
+
+
+def numbered(statement: str) -> str:
+    """With `$1`, `$2`, … in the place of each `?`, as SQLAlchemy has them for SQLite."""
+    numbers = count(1)
+    return _MARKS.sub(lambda found: found[1] or f"${next(numbers)}", statement)
 
 
 def parameters(statement: str) -> int:
