@@ -25,6 +25,7 @@ def test_rows_and_what_there_is_instead(served: Serving) -> None:
     with served.connect() as client:
         assert json.loads(asked(client, "/items/1").body) == {"id": 1, "name": "one"}
         assert problem(asked(client, "/items/2")) == (404, "not-found")
+        assert problem(asked(client, f"/items/{2**40}")) == (422, "value-refused")
         body = json.dumps({"id": 3, "name": "one"}).encode()
         clash = client.send(post("/items", body, "content-type: application/json")).answer()
         assert problem(clash) == (409, "constraint-violated")

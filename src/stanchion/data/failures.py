@@ -50,6 +50,16 @@ class ConstraintViolated(Conflict):
         self.constraint = constraint
 
 
+class ValueRefused(HTTPError):
+    """A value is none that the column can hold: a number beyond its range, a text that is too long (422)."""
+
+    status = 422
+    code = "value-refused"
+
+    def __init__(self) -> None:
+        super().__init__("a value is beyond what the database can hold")
+
+
 class AnalyticsBusy(ServiceUnavailable):
     """As many queries as may run at one time did so until the request's deadline, or the queue is full (503)."""
 

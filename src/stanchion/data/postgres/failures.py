@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stanchion.data.failures import ConstraintViolated, DatabaseReadOnly, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.failures import (
+    ConstraintViolated,
+    DatabaseReadOnly,
+    DatabaseTimeout,
+    DatabaseUnavailable,
+    ValueRefused,
+)
 from stanchion.errors import ConfigurationError
 
 _POOLED = (
@@ -51,7 +57,22 @@ def translated(driver: Any) -> Iterator[None]:
         raise ConfigurationError(f"the database refuses: {error}; see user, password and name in its URL") from None
     except driver.InternalClientError as error:  # the server has ended the connection, which asyncpg is to notice yet
         raise DatabaseUnavailable from error
+    except driver.DataError as error:
+        if "out of" in str(error) or isinstance(error, _beyond(driver)):
+            raise ValueRefused from error
+        raise
     except driver.InterfaceError as error:
         if "connection" not in str(error) and "pool" not in str(error):
             raise
         raise DatabaseUnavailable from error
+
+
+def _beyond(driver: Any) -> tuple[type[Exception], ...]:
+    """What the server says of values; asyncpg itself says that a number is "out of range"."""
+    return (
+        driver.CharacterNotInRepertoireError,
+        driver.DatetimeFieldOverflowError,
+        driver.InvalidTextRepresentationError,
+        driver.NumericValueOutOfRangeError,
+        driver.StringDataRightTruncationError,
+    )

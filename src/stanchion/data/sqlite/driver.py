@@ -209,7 +209,7 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[Insertion]) -> Sequen
                 outcomes.append(_fetch(connection, row.statement, row.values))
             except sqlite3.IntegrityError as error:
                 outcomes.append(ConstraintViolated(str(error).partition(": ")[2] or str(error)))
-            except sqlite3.OperationalError as error:
+            except Exception as error:  # such as a number that SQLite has no room for
                 if str(error) == "interrupted" or not connection.in_transaction:
                     raise
                 outcomes.append(error)
