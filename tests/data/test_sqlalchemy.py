@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 from sqlalchemy import ForeignKey, String, TextClause, select, text
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
@@ -24,7 +24,7 @@ from stanchion.data.sqlite.driver import SQLite
 from stanchion.deadline import shorten
 from stanchion.errors import ConfigurationError
 from stanchion.telemetry.tallies import DatabaseCell
-from tests.data.conftest import Opened, run
+from tests.data.conftest import LIMITS, Opened, run
 from tests.data.postgres_server import PostgresServer, needs_postgres
 
 ENDLESS = text(
@@ -369,6 +369,49 @@ def test_a_server_that_was_killed_and_is_back() -> None:
             await database.close()
         finally:
             server.close()
+
+    run(work)
+
+
+@needs_postgres
+def test_a_lost_connection_is_no_other_sessions_matter(postgres: PostgresServer) -> None:
+    process = text("SELECT pg_backend_pid()")
+
+    async def work() -> None:
+        database = Database("lost", Postgres(postgres.url, LIMITS), connections=8)
+        await database.open()
+        sessions = database.sqlalchemy()
+        for _ in range(3):
+            async with sessions() as one, sessions() as other:
+                kept = [await session.scalar(process) for session in (one, other)]
+                await asyncio.to_thread(
+                    postgres.run, "psql", "-c", f"SELECT pg_terminate_backend({kept[0]})", postgres.url
+                )
+                with pytest.raises(DBAPIError):
+                    await one.scalar(process)
+                await one.rollback()
+                assert await other.scalar(process) == kept[1]
+            assert await one_of(sessions, process) == kept[1]
+        await database.close()
+
+    run(work)
+
+
+@needs_postgres
+def test_a_connection_that_its_user_has_invalidated(postgres: PostgresServer) -> None:
+    async def work() -> None:
+        database = Database("invalid", Postgres(postgres.url, LIMITS), connections=2)  # a worker has one
+        await database.open()
+        sessions = database.sqlalchemy()
+        for soft in (False, True):
+            async with sessions.engine.connect() as connection:
+                lent = await connection.get_raw_connection()
+                lent.invalidate(soft=soft)
+            outcomes = [await asyncio.gather(one_of(sessions), return_exceptions=True) for _ in range(3)]
+            assert outcomes[1:] == [[1], [1]]
+            assert isinstance(outcomes[0][0], DatabaseUnavailable) == soft
+            await given_back(database)
+        await database.close()
 
     run(work)
 

@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from sqlalchemy.util import await_only
 
+from stanchion.data.failures import DatabaseUnavailable
 from stanchion.data.lending import Connection, Lender
 from stanchion.data.statements.recorder import Recorder
 from stanchion.offload.places import waited
 
 BROKEN = "stanchion-broken"
 """In the `record_info` of a connection: the exception that has ended a statement on it."""
+WRITTEN = "stanchion-written"
+"""There too: the set of tags that its session's writes make invalid."""
 _taken: ContextVar[Connection] = ContextVar("stanchion-taken")
 
 
@@ -46,14 +49,20 @@ class LentPool(Pool):
 
     def _connect(self) -> Any:
         module: Any = self._dialect.dbapi  # type: ignore[union-attr]
-        return module.connect(async_creator_fn=_given, **self._lender.options)
+        return module.connect(async_creator_fn=self._given, **self._lender.options)
+
+    async def _given(self) -> Connection:
+        connection = _taken.get()
+        if self._lender.is_closed(connection):  # whoever had it before has marked it, and SQLAlchemy has closed it
+            raise DatabaseUnavailable("a connection to the database was invalidated")
+        return connection
 
     def _do_get(self) -> ConnectionPoolEntry:
         connection = self._take()
+        _taken.set(connection)
         entry = self._entries.get(connection)
         if entry is None:
             self._forget_closed()
-            _taken.set(connection)
             try:
                 entry = self._create_connection()
             except BaseException as error:
@@ -65,8 +74,9 @@ class LentPool(Pool):
 
     def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
         connection = self._lent.pop(record)
-        info = record.record_info
-        error = None if info is None else info.pop(BROKEN, None)
+        info = record.record_info or {}
+        info.pop(WRITTEN, None)
+        error = info.pop(BROKEN, None)
         if record.dbapi_connection is None:  # SQLAlchemy has closed it
             self._entries.pop(connection, None)
         self._lender.give_back(connection, error)
@@ -84,7 +94,3 @@ class LentPool(Pool):
     def _forget_closed(self) -> None:
         for connection in [each for each in self._entries if self._lender.is_closed(each)]:
             del self._entries[connection]
-
-
-async def _given() -> Connection:
-    return _taken.get()

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.util import await_only
 
 from stanchion.data.lending import Lender
-from stanchion.data.sqlalchemy.pool import LentPool
-from stanchion.data.sqlalchemy.statements import WRITTEN, Running
+from stanchion.data.sqlalchemy.pool import WRITTEN, LentPool
+from stanchion.data.sqlalchemy.statements import Running
 from stanchion.data.statements.recorder import Recorder
 from stanchion.data.tags import TableTags
 from stanchion.data.telling import Telling

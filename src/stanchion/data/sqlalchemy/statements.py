@@ -6,18 +6,15 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, ExceptionContext, event
 from sqlalchemy.util import await_only
 
 from stanchion.data.failures import DatabaseTimeout
 from stanchion.data.lending import Lender
-from stanchion.data.sqlalchemy.pool import BROKEN
+from stanchion.data.sqlalchemy.pool import BROKEN, WRITTEN
 from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorder import Recorder
 from stanchion.data.tags import TableTags
-
-WRITTEN = "stanchion-written"
-"""In the `record_info` of a connection: the set of tags that its session's writes make invalid."""
 
 
 class Running:
@@ -33,6 +30,7 @@ class Running:
         event.listen(engine, "do_execute", self._execute)
         event.listen(engine, "do_execute_no_params", self._execute_plain)
         event.listen(engine, "do_executemany", self._execute_many)
+        event.listen(engine, "handle_error", _alone)
 
     def _execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:
         values = parameters if isinstance(parameters, tuple) else ()
@@ -80,6 +78,11 @@ class Running:
             recorder.failed(entry, failure or error, monotonic() - began, 0.0)
             raise
         recorder.ran(entry, max(cursor.rowcount, 0), monotonic() - began, 0.0)
+
+
+def _alone(context: ExceptionContext) -> None:
+    """One that is lost says nothing of the others: whether they are closed is seen when they are taken."""
+    context.invalidate_pool_on_disconnect = False
 
 
 @contextmanager
