@@ -3,8 +3,9 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -237,3 +238,29 @@ def test_names_and_options_are_checked_at_start() -> None:
     app.compile()
     with pytest.raises(ConfigurationError, match="after the app had started"):
         app.dependency("late")
+
+
+def test_callers_who_leave_say_nothing_of_a_dependency_and_deadlines_do() -> None:
+    async def forever() -> None:
+        await asyncio.sleep(60)
+
+    async def hurried(calls: Dependency) -> None:
+        shorten(time.monotonic())
+        await calls.call(forever)
+
+    async def left(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+
+    async def main() -> None:
+        calls = dependency(retries=0)
+        for _ in range(50):
+            await left(calls.call(forever))
+        assert calls.statistics()["requests"] == calls.statistics()["refusing"] == 0
+        for _ in range(20):
+            await left(hurried(calls))
+        assert calls.statistics()["refusing"] > 0.9
+
+    asyncio.run(main())
