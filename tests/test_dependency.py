@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from stanchion import App, ConfigurationError, HTTPError
+from stanchion import App, HTTPError
 from stanchion.deadline import shorten
 from stanchion.dependency import Dependency, DependencyOptions
+from stanchion.errors import ConfigurationError
 from stanchion.telemetry.decisions import Decisions
 
 

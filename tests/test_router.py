@@ -5,7 +5,8 @@ from functools import partial
 
 import pytest
 
-from stanchion import App, FrozenError, Off, Router, Timeout
+from stanchion import App, Off, Router, Timeout
+from stanchion.errors import FrozenError
 from stanchion.policies.body_limit import BodyLimit
 from stanchion.testing import Client
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from examples.flights.source import TABLES, Row, Table
-from stanchion import ConfigurationError
+from stanchion.errors import ConfigurationError
 
 Read = Callable[[Table], Iterator[Row]]
 """Gives a table's rows, in the order of its columns."""

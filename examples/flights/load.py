@@ -9,7 +9,7 @@ from pathlib import Path
 
 from examples.flights.filling import fill_postgresql, fill_sqlite
 from examples.flights.source import Row, Table, rows
-from stanchion import ConfigurationError
+from stanchion.errors import ConfigurationError
 
 _SQLITE = "sqlite:///"
 _FILE = "flights-2.db"

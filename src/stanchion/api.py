@@ -1,18 +1,13 @@
-"""The public names, all in one place; `stanchion` has them, and imports this when the first one is asked for."""
+"""The public names, all in one place; `stanchion` has them, and imports this when the first one is asked for.
+
+Beside them stand `stanchion.errors`, with the other failures, and the policies that few name, each in a module of
+`stanchion.policies`.
+"""
 
 from stanchion.app import App
 from stanchion.cache.cached import cached
 from stanchion.data.database import Database
-from stanchion.errors import (
-    BadRequest,
-    ConfigurationError,
-    Conflict,
-    Forbidden,
-    FrozenError,
-    HTTPError,
-    NotFound,
-    Unauthorized,
-)
+from stanchion.errors import HTTPError, NotFound
 from stanchion.http.files import File
 from stanchion.http.pages import Page, PageQuery
 from stanchion.http.params import Body, Cookie, Form, Header, Paging, Path, Query
@@ -21,9 +16,7 @@ from stanchion.http.response import Response, Stream
 from stanchion.http.sse import Event, EventStream
 from stanchion.http.uploads import Upload
 from stanchion.policies.base import Off
-from stanchion.policies.body_limit import BodyLimit
 from stanchion.policies.cache import Cache
-from stanchion.policies.compress import Compress
 from stanchion.policies.hooks import After, Before
 from stanchion.policies.limit import Limit
 from stanchion.policies.timeout import Timeout
@@ -33,22 +26,15 @@ from stanchion.settings import Settings
 __all__ = [
     "After",
     "App",
-    "BadRequest",
     "Before",
     "Body",
-    "BodyLimit",
     "Cache",
-    "Compress",
-    "ConfigurationError",
-    "Conflict",
     "Cookie",
     "Database",
     "Event",
     "EventStream",
     "File",
-    "Forbidden",
     "Form",
-    "FrozenError",
     "HTTPError",
     "Header",
     "Limit",
@@ -65,7 +51,6 @@ __all__ = [
     "Settings",
     "Stream",
     "Timeout",
-    "Unauthorized",
     "Upload",
     "cached",
 ]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from stanchion import App, Before, Forbidden, Request
+from stanchion import App, Before, Request
 from stanchion.asgi.messages import Message, Receive, Scope, Send
-from stanchion.errors import RouteError
+from stanchion.errors import Forbidden, RouteError
 from tests.asgi.conftest import Serve
 from tests.wire.client import chunked, get, post
 from tests.wire.live import until

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from stanchion import App, ConfigurationError
+from stanchion import App
 from stanchion.asgi.messages import Receive, Scope, Send
+from stanchion.errors import ConfigurationError
 
 
 class Speaking:

@@ -89,7 +89,7 @@ def test_an_app_that_is_not_there(mistake: Mistake, folder: Path) -> None:
 
 def test_a_lifespan_that_cannot_start(mistake: Mistake, folder: Path) -> None:
     lifespan = """
-from stanchion import ConfigurationError
+from stanchion.errors import ConfigurationError
 
 @app.lifespan
 async def database(app):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.postgres_server import PostgresServer, as_owner, free_port
+from tests.data.postgres_server import PostgresServer, as_owner
+from tests.ports import free_port
 
 EXECUTABLE = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 needs_pgbouncer = pytest.mark.skipif(EXECUTABLE is None, reason="no pgbouncer on this machine")

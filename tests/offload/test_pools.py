@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from stanchion import App, ConfigurationError, HTTPError, Settings
+from stanchion import App, HTTPError, Settings
 from stanchion.deadline import shorten
-from stanchion.errors import RouteError
+from stanchion.errors import ConfigurationError, RouteError
 from stanchion.offload.processes import Processes
 from stanchion.offload.threads import Threads
 from stanchion.telemetry.decisions import Decisions

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from stanchion import App, Compress, EventStream, File, Limit, Request, Response, Settings, Stream
+from stanchion import App, EventStream, File, Limit, Request, Response, Settings, Stream
 from stanchion.errors import HTTPError, RouteError
 from stanchion.http.codings.responses import Coder
 from stanchion.http.codings.streams import OFF_LOOP, SLICE, CodedBody
 from stanchion.http.conditional import Validators, precondition
 from stanchion.http.hit import Hit
 from stanchion.policies.base import Category, Policy
+from stanchion.policies.compress import Compress
 from stanchion.policies.runtime import Runtime
 from stanchion.routing.route import Call, Gate, Route
 from stanchion.testing import Client

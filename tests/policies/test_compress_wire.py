@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stanchion import App, Compress, EventStream, Response, Stream
+from stanchion import App, EventStream, Response, Stream
 from stanchion.http.coding import encode
+from stanchion.policies.compress import Compress
 from tests.http.decoding import Decoder, decoded
 from tests.wire.client import get
 from tests.wire.live import LOOPS

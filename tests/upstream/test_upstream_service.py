@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stanchion import App, ConfigurationError, Request, Settings
+from stanchion import App, Request, Settings
+from stanchion.errors import ConfigurationError
 from stanchion.testing.client import session
 from stanchion.upstream.service import Service
 from stanchion.wire.http1.protocol import HTTP1

@@ -12,8 +12,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from stanchion import App, Before, Forbidden, Request
+from stanchion import App, Before, Request
 from stanchion.asgi.messages import Receive, Scope, Send
+from stanchion.errors import Forbidden
 from stanchion.settings import Settings
 from stanchion.wire import websocket
 from stanchion.wire.http1 import upgrade

@@ -5,7 +5,8 @@ from uuid import UUID
 from examples.flights.models.bookings import Booking, BookingRequest
 from examples.flights.store.bookings import BookingStore, SeatTaken
 from examples.flights.store.flights import FlightStore
-from stanchion import Conflict, Limit, NotFound, Response, Router
+from stanchion import Limit, NotFound, Response, Router
+from stanchion.errors import Conflict
 
 router = Router("/bookings", tags=["bookings"], priority="critical")
 

@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 import msgspec
 
 from examples.flights.models.bookings import Booking, BookingRequest, BookingStatistics
-from stanchion import Conflict, Database
+from stanchion import Database
+from stanchion.errors import Conflict
 
 _TOTALS = """
 SELECT (SELECT count(*) FROM bookings) AS bookings, count(*) AS seats, count(DISTINCT flight_id) AS flights FROM seats

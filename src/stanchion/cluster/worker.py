@@ -54,6 +54,9 @@ from stanchion.wire.watchdog import Watchdog
 
 _REFRESH = 1.0
 _FLUSH = 0.2
+_YOUNG = 20_000
+"""Objects made and not freed before the collector looks at them. At its 700, some dozens of requests in flight were
+gone through again and again, only to be found alive: 2 of 24 µs of a read from a database."""
 
 
 class Worker:
@@ -108,6 +111,7 @@ class Worker:
             await self._accepting.start(self._order.slot, self._listeners)
             gc.collect()
             gc.freeze()  # what start-up made stays: full collections need not look at it again
+            gc.set_threshold(_YOUNG, 10, 10)
             self._begin(loop, log, checks)
             await self._stop.wait()
             await self._finish(compiled)

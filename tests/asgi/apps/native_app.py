@@ -8,7 +8,8 @@ from pathlib import Path
 from fastapi import FastAPI, Request, WebSocket
 from msgspec import Struct
 
-from stanchion import App, BodyLimit, File, HTTPError, Response, Stream
+from stanchion import App, File, HTTPError, Response, Stream
+from stanchion.policies.body_limit import BodyLimit
 
 CANCELLED: list[str] = []
 

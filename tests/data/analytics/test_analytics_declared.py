@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from stanchion import App, ConfigurationError, HTTPError
+from stanchion import App, HTTPError
 from stanchion.data.analytics.analytics import Analytics, file_view
 from stanchion.data.analytics.copies import Copies
 from stanchion.data.analytics.options import AnalyticsOptions
 from stanchion.data.failures import AnalyticsBusy
 from stanchion.deadline import shorten
+from stanchion.errors import ConfigurationError
 from stanchion.offload.processes import Processes
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.tallies import BulkheadCell

@@ -13,7 +13,7 @@ from examples.flights import filling
 from examples.flights import source as sources
 from examples.flights.load import database_url, load
 from examples.flights.source import TABLES
-from stanchion import ConfigurationError
+from stanchion.errors import ConfigurationError
 from tests.data.postgres_server import PostgresServer, needs_postgres
 from tests.examples.flights.conftest import Filled
 

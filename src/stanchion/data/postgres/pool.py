@@ -259,8 +259,6 @@ class Connections:
                     pass
             if connection.is_in_transaction():  # the cancellation has ended the ROLLBACK
                 connection.terminate()
-            if connection.is_in_transaction():  # the cancellation has ended the ROLLBACK
-                connection.terminate()
         except self._driver.PostgresError:
             connection.terminate()
         except TimeoutError:  # those that are idle are hardly better, and whoever is next would wait for them in vain
