@@ -285,7 +285,9 @@ class Database(Reading):
         if alone or type(key) not in _GATHERED:
             return self._read_alone(kind, key, place)
         gathered = self._reads.get((kind, type(key), place)) or self._gathered(kind, type(key), place)
-        self._asked(gathered.entry, gathered.keyed.batches)
+        request = asking.get()
+        if request is not None:
+            request.gathered(self.recorder, gathered.entry, gathered.keyed.batches)
         return gathered.keyed.get(key)
 
     async def _read_alone(self, kind: type[T], key: Any, place: Any) -> T | None:

@@ -11,32 +11,38 @@ from stanchion.data.statements.recorder import Entry, Recorder
 class Asking:
     """The statements of a request."""
 
-    __slots__ = ("_batches", "_times", "route")
+    __slots__ = ("_asked", "route")
 
     def __init__(self, route: str) -> None:
         """`route` is method and template."""
         self.route = route
-        self._times: dict[Entry, int] = {}
-        self._batches: dict[Entry, int] = {}
+        self._asked: dict[Entry, list[int]] | None = None  # times, and the last batch
 
     def __repr__(self) -> str:
-        return f"<Asking of {self.route}: {sum(self._times.values())} statements>"
+        return f"<Asking of {self.route}: {sum(times for times, _ in (self._asked or {}).values())} statements>"
 
     def alone(self, recorder: Recorder, entry: Entry) -> None:
         """The request runs this statement."""
-        times = self._times.get(entry, 0) + 1
-        self._times[entry] = times
-        if times == 1:
-            if self.route not in entry.routes:
-                recorder.asked_by(entry, self.route)
-        elif times > recorder.repeats:
-            recorder.repeated_by(entry, self.route, times)
+        self._ask(recorder, entry, -1)
 
     def gathered(self, recorder: Recorder, entry: Entry, batches: int) -> None:
         """The request's call waits for the next batch, after `batches` of them; several for the same one are one."""
-        if self._batches.get(entry) != batches:
-            self._batches[entry] = batches
-            self.alone(recorder, entry)
+        self._ask(recorder, entry, batches)
+
+    def _ask(self, recorder: Recorder, entry: Entry, batch: int) -> None:
+        asked = self._asked
+        if asked is None:
+            asked = self._asked = {}
+        before = asked.get(entry)
+        if before is None:
+            asked[entry] = [1, batch]
+            if self.route not in entry.routes:
+                recorder.asked_by(entry, self.route)
+        elif batch < 0 or before[1] != batch:
+            before[0] += 1
+            before[1] = batch
+            if before[0] > recorder.repeats:
+                recorder.repeated_by(entry, self.route, before[0])
 
 
 asking: ContextVar[Asking | None] = ContextVar("stanchion-asking", default=None)
