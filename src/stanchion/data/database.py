@@ -100,11 +100,8 @@ class Database(Reading):
     url = ""
     """As it was declared, with its password."""
 
-    def __init__(
-        self, name: str, driver: Driver, *, connections: int = 20, largest_batch: int = 256, batches: int = 2
-    ) -> None:
-        """`connections` are those of all workers together, `largest_batch` the keys or rows of a batch, `batches` how
-        many of them may run at one time."""
+    def __init__(self, name: str, driver: Driver, *, connections: int = 20, largest_batch: int = 256) -> None:
+        """`connections` are those of all workers together, `largest_batch` the keys or rows of a batch."""
         self.name = name
         self.recorder = Recorder(name)
         driver = Recorded(driver, self.recorder)
@@ -116,7 +113,6 @@ class Database(Reading):
         self._driver = driver
         self._sessions: Sessions | None = None
         self._largest = largest_batch
-        self._batches = batches
         self._reads: dict[tuple[type, type, Any], _Reads] = {}  # by what a row is, its key, and where
         self._inserting: Gathering[Insertion, Rows] = Gathering(self.telling.insert, largest=largest_batch, in_flight=1)
 
@@ -299,7 +295,7 @@ class Database(Reading):
         keyed: Keyed[Any, T] = Keyed(
             lambda keys: self._load(table, place, keys),
             largest=self._largest,
-            in_flight=self._batches,
+            in_flight=self._driver.batches,
             fatal=lambda error: isinstance(error, (*FAILURES, ConfigurationError)),
             copied=copier(kind),
         )

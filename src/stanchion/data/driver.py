@@ -87,6 +87,8 @@ class Driver(Statements, Protocol):
 
     native: frozenset[type]
     """Types of its values, so that a field of such a type needs no conversion."""
+    batches: int
+    """Look-ups of one kind that may be under way at one time; more gather for the next."""
     remote: bool
     """A server has it, whose connections all that use it share."""
 

@@ -37,6 +37,8 @@ class Postgres:
         )
     )
 
+    batches = 2
+    """While one answer is read the server works at the next."""
     remote = True
 
     def __init__(self, url: str, limits: Limits, *, prepared: bool = True, label: str = "stanchion") -> None:

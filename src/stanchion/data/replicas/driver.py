@@ -35,6 +35,7 @@ class Replicated:
     """One primary and its replicas, as they stand; whoever is promoted is the primary from the next check on."""
 
     native = Postgres.native
+    batches = Postgres.batches
     remote = True
 
     def __init__(self, name: str, nodes: Sequence[Node], *, max_lag: float) -> None:

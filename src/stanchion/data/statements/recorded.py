@@ -51,6 +51,7 @@ class Recorded(RecordedStatements):
         super().__init__(driver, recorder)
         self._driver = driver
         self.native = driver.native
+        self.batches = driver.batches
         self.remote = driver.remote
         self.place = driver.place
         self.writes = driver.writes
