@@ -18,6 +18,7 @@ from stanchion.cache.tags import RedisTags, Tags
 from stanchion.cache.tiering import Tally, Tiers
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
+from stanchion.tasks import Tasks
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.tallies import CACHE, CacheCell
 
@@ -70,7 +71,7 @@ class Caches:
         self._tally = tally
         self._leases: dict[str, Leases] = {}
         self._calls: RedisCalls | None = None
-        self._behind: set[asyncio.Task[object]] = set()
+        self._behind = Tasks()
         self._purger: Purger | None = None
 
     def __repr__(self) -> str:
@@ -118,10 +119,7 @@ class Caches:
         if len(self._behind) >= _MOST_BEHIND:
             work.close()
             return None
-        task = asyncio.get_running_loop().create_task(work)
-        self._behind.add(task)
-        task.add_done_callback(self._behind.discard)
-        return task
+        return self._behind.begin(work)
 
     def layers(self, tiers: tuple[str, ...]) -> Layers:
         """The tiers of a declaration.

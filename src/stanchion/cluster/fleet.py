@@ -21,6 +21,7 @@ from stanchion.cluster.slot import Slot
 from stanchion.cluster.sockets import Listeners
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
+from stanchion.tasks import Tasks
 
 _log = logging.getLogger("stanchion.cluster")
 REASONS = ("crash", "unresponsive", "asked", "reload", "requests", "age", "rss", "loop-lag")
@@ -53,7 +54,7 @@ class Fleet:
         self._seats = set(range(board.seats))
         self._told = 0
         self._replacing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
 
     def __repr__(self) -> str:
         return f"<Fleet of {len(self.serving)} serving, {len(self.wanted)} wanted>"
@@ -326,11 +327,9 @@ class Fleet:
 
     def do(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run it beside; an exception is logged, not lost."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        self._tasks.begin(work).add_done_callback(_told)
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("the supervisor failed in %s", task, exc_info=task.exception())
+
+def _told(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("the supervisor failed in %s", task, exc_info=task.exception())

@@ -6,7 +6,6 @@ there as a descriptor and dropped here without being closed. That is how a reloa
 workers share connections evenly although the kernel spreads them by chance.
 """
 
-import asyncio
 import socket
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from stanchion.board import Board, Counter, Gauge, Row
 from stanchion.cluster.balance import recipient, surplus
 from stanchion.cluster.channel import PACKET
 from stanchion.cluster.states import SERVING
+from stanchion.tasks import Tasks
 from stanchion.wire.connection import Connection
 from stanchion.wire.http1.proxied import packet_of, taken_over
 from stanchion.wire.server import Server
@@ -35,7 +35,7 @@ class Handover:
         self._sent: dict[int, tuple[int, int]] = {}  # by slot: connections sent, and taken over there before the first
         self._spare = 0
         self._balancing = True
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks = Tasks()
         inbox.setblocking(False)
         server.loop.add_reader(inbox, self._receive)
 
@@ -145,10 +145,7 @@ class Handover:
     def _take(self, end: socket.socket, packet: bytes) -> None:
         end.setblocking(False)
         self._server.cells[Counter.TAKEN_OVER] += 1
-        accepted = _accepted(self._server, end, packet)
-        task: asyncio.Task[object] = self._server.loop.create_task(accepted)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.begin(_accepted(self._server, end, packet))
 
 
 async def _accepted(server: Server, end: socket.socket, packet: bytes) -> None:

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
@@ -44,6 +44,7 @@ from stanchion.errors import ConfigurationError
 from stanchion.policies.runtime import Runtime
 from stanchion.settings import Settings
 from stanchion.target import load_app
+from stanchion.tasks import Tasks
 from stanchion.telemetry.access_log import AccessLog
 from stanchion.telemetry.log_lines import LineWriter, configure
 from stanchion.telemetry.meter import Meter
@@ -74,7 +75,7 @@ class Worker:
         self._listeners = [socket.socket(fileno=number) for number in listeners]
         self._drain: Drain | None = None
         self._stop = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def __repr__(self) -> str:
         return f"<Worker of slot {self._order.slot}{' draining' if self._drain else ''}>"
@@ -175,24 +176,19 @@ class Worker:
             case Peer(slot):
                 self._handover.add_peer(slot, sockets[0])
             case Adopt(slot) if self._drain is None:
-                self._start(self._accepting.start(slot, sockets))
+                self._tasks.begin(self._accepting.start(slot, sockets))
             case Release(slot):  # after the start that may have been asked for in the same breath
                 asyncio.get_running_loop().call_soon(self._accepting.stop, slot)
             case Resize(workers) if self._drain is None:
                 self._compiled.resize(workers)
             case Question(order):
                 self._server.settle_counts()  # so that the answer tells of what was just answered
-                self._start(answer(sockets[0], self._compiled, order, self._server.find))
+                self._tasks.begin(answer(sockets[0], self._compiled, order, self._server.find))
             case Drain() if self._drain is None:
                 self._drain = message
                 self._stop.set()
             case Drain(timeout):
                 self._server.draining.hurry(timeout)
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _finish(self, compiled: Compiled) -> None:
         order = self._drain

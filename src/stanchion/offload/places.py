@@ -2,13 +2,18 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from math import inf
 from time import monotonic
+from typing import TypeVar
 
 from stanchion.errors import ServiceUnavailable
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.tallies import PoolCell
+
+T = TypeVar("T")
 
 waited: ContextVar[float] = ContextVar("stanchion-waited", default=0.0)
 """Seconds that what runs in this context has waited for places of any kind."""
@@ -62,6 +67,24 @@ class Places:
             if place.cancelled() and place in self._waiting:
                 self._waiting.remove(place)
         return True
+
+    async def fill(self, made: "asyncio.Task[T]", keep: Callable[[T], None]) -> T:
+        """What `made` makes for the place that was taken. Who leaves meanwhile leaves both to others, by `keep`; where
+        nothing is made the place is free."""
+        try:
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            made.add_done_callback(partial(self._left, keep))
+            raise
+        except BaseException:
+            self.leave()
+            raise
+
+    def _left(self, keep: Callable[[T], None], made: "asyncio.Task[T]") -> None:
+        if made.cancelled() or made.exception() is not None:
+            self.leave()
+        else:
+            keep(made.result())
 
     def leave(self) -> None:
         """Give a place back: to who has waited longest, if anybody does."""

@@ -1,14 +1,13 @@
 """Leases of a fleet, in Redis or Valkey. While that does not answer everybody goes on alone, as without leases."""
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from hashlib import blake2b
 from secrets import token_hex
-from typing import Any
 
 from stanchion.cache.leases.lease import ALONE, LASTS, OPEN, RENEWED, Counts, Lease, poll
 from stanchion.cache.redis_calls import RedisCalls, Script, StoreFailed
+from stanchion.tasks import Tasks
 
 _OPEN = b"-"
 """The holder of a key for which nobody waits."""
@@ -69,7 +68,7 @@ class RedisLeases:
         self._prefix = f"{prefix}:lease:".encode()
         self._held: set[RedisLease] = set()
         self._renewing: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._counts = Counts()
 
     def __repr__(self) -> str:
@@ -95,7 +94,7 @@ class RedisLeases:
         self._counts.taken += 1
         self._held.add(lease)
         if self._renewing is None:
-            self._renewing = self._begun(self._renew())
+            self._renewing = self._tasks.begin(self._renew())
         return lease
 
     async def wait(self, key: bytes, seconds: float) -> None:
@@ -114,7 +113,7 @@ class RedisLeases:
         """Let go of one, if it is held."""
         if lease in self._held:
             self._held.discard(lease)
-            self._begun(self._give_back(lease, kept))
+            self._tasks.begin(self._give_back(lease, kept))
 
     async def close(self) -> None:
         """Let go of all; the connections are for who has opened them to close."""
@@ -143,12 +142,6 @@ class RedisLeases:
     async def _give_back(self, lease: RedisLease, kept: bool) -> None:
         with suppress(StoreFailed):  # then it ends by itself
             await self._calls.run(_RELEASE, [lease.key], [lease.holder, b"" if kept else _milliseconds(OPEN)])
-
-    def _begun(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     def _name(self, key: bytes) -> bytes:
         return self._prefix + blake2b(key, digest_size=16).hexdigest().encode()

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from random import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stanchion.board.generations import Generations
 from stanchion.cache.redis_calls import RedisCalls, StoreFailed
 from stanchion.cache.tags.replica import Mark, Replica
 from stanchion.cache.tags.scripts import MERGE, RAISE, changes, packed, unpacked
+from stanchion.tasks import Tasks
 
 if TYPE_CHECKING:
     from redis.asyncio.client import PubSub
@@ -48,7 +48,7 @@ class RedisTags:
         self._replica = Replica(generations)
         self._follows = asyncio.Event()
         self._tried = asyncio.Event()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._flushing: asyncio.Task[None] | None = None
         self._told = self._late = self._kept = self._heard = self._compared = self._repaired = 0
 
@@ -77,15 +77,15 @@ class RedisTags:
 
     async def open(self) -> None:
         """Begin to follow; waits for the first comparison, unless there is none: a second at most."""
-        self._begun(self._follow())
-        self._begun(self._look())
-        self._begun(self._compare_at_times())
-        await asyncio.wait({self._begun(self._tried.wait())}, timeout=_START)
+        self._tasks.begin(self._follow())
+        self._tasks.begin(self._look())
+        self._tasks.begin(self._compare_at_times())
+        await asyncio.wait({self._tasks.begin(self._tried.wait())}, timeout=_START)
 
     async def close(self) -> None:
         """Tell what is left, within a moment, and end."""
         if self.following:
-            await asyncio.wait({self._begun(self._flush())}, timeout=PATIENCE)
+            await asyncio.wait({self._tasks.begin(self._flush())}, timeout=PATIENCE)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -96,7 +96,7 @@ class RedisTags:
         if not self.following:
             self._kept += len(marks)
             return False
-        done, _ = await asyncio.wait({self._begun(self._raise(marks))}, timeout=PATIENCE)
+        done, _ = await asyncio.wait({self._tasks.begin(self._raise(marks))}, timeout=PATIENCE)
         if not done:
             self._late += len(marks)
             return False
@@ -204,9 +204,9 @@ class RedisTags:
             return
         self._heard += len(told)
         if not told:
-            self._begun(self._compare_soon())
+            self._tasks.begin(self._compare_soon())
         elif left and (self._flushing is None or self._flushing.done()):
-            self._flushing = self._begun(self._flush_soon())
+            self._flushing = self._tasks.begin(self._flush_soon())
 
     async def _flush_soon(self) -> None:
         await asyncio.sleep(_SOON)
@@ -234,9 +234,3 @@ class RedisTags:
             await self._compare()
         except StoreFailed:  # the next one will tell
             return
-
-    def _begun(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

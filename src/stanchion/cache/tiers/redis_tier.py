@@ -4,6 +4,7 @@ import asyncio
 
 from stanchion.cache.redis_calls import RedisCalls, StoreFailed
 from stanchion.cache.tiers.remote import Counts, server_key
+from stanchion.tasks import Tasks
 
 LARGEST = 8 << 20
 """Bytes of a value; a larger one takes longer than a call may."""
@@ -25,7 +26,7 @@ class RedisTier:
         self._calls = RedisCalls(url, timeout)
         self._counts = Counts()
         self._waiting: dict[bytes, asyncio.Future[bytes | None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def __repr__(self) -> str:
         return f"<RedisTier by {self._calls}>"
@@ -91,9 +92,7 @@ class RedisTier:
     def _flush(self) -> None:
         waiting, self._waiting = list(self._waiting.items()), {}
         for start in range(0, len(waiting), _BATCH):
-            task = asyncio.get_running_loop().create_task(self._fetch(dict(waiting[start : start + _BATCH])))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.begin(self._fetch(dict(waiting[start : start + _BATCH])))
 
     async def _fetch(self, batch: dict[bytes, "asyncio.Future[bytes | None]"]) -> None:
         values: list[bytes | None] = [None] * len(batch)

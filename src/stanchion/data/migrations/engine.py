@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from stanchion.data.postgres.failures import driver_module
 from stanchion.errors import ConfigurationError
 
 _SQLITE = "sqlite://"
@@ -49,13 +50,10 @@ def _sqlite(url: str) -> Engine:
 
 
 def _postgres(url: str) -> AsyncEngine:
-    try:
-        import asyncpg
-    except ImportError:
-        raise ConfigurationError("PostgreSQL needs a driver; install stanchion[postgresql]") from None
+    driver = driver_module()
 
     async def connect() -> Any:
-        return await asyncpg.connect(url, timeout=_PATIENCE)
+        return await driver.connect(url, timeout=_PATIENCE)
 
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
 

@@ -18,6 +18,7 @@ from stanchion.data.failures import DatabaseBusy, DatabaseUnavailable
 from stanchion.data.postgres.failures import driver_module, translated
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
+from stanchion.tasks import Tasks, seen
 
 Connection = Any
 """asyncpg's, which is imported where it is needed."""
@@ -63,7 +64,7 @@ class Connections:
         self._shelves: list[Shelf] = []
         self._plain = self.shelf()
         self._lives: dict[Connection, Life] = {}  # of all there are
-        self._behind: set[asyncio.Task[Any]] = set()
+        self._behind = Tasks()
         self._sweeper: asyncio.TimerHandle | None = None
         self._open = False
         self._broken = 0  # times that all was broken off
@@ -174,22 +175,9 @@ class Connections:
         made = self._do_behind(self._connect(shelf))
         try:
             async with asyncio.timeout(patience):
-                return await asyncio.shield(made)
-        except asyncio.CancelledError:
-            made.add_done_callback(self._left)
-            raise
+                return await self._places.fill(made, self._keep)
         except TimeoutError as error:
-            made.add_done_callback(self._left)
             raise DatabaseUnavailable from error
-        except BaseException:
-            self._places.leave()
-            raise
-
-    def _left(self, made: asyncio.Task[Connection]) -> None:
-        if made.cancelled() or made.exception() is not None:
-            self._places.leave()
-        else:
-            self._keep(made.result())
 
     async def _connect(self, shelf: Shelf) -> Connection:
         await self._make_room()
@@ -292,15 +280,9 @@ class Connections:
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
 
     def _do_behind(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._behind.add(task)
-        task.add_done_callback(self._done)
+        task = self._behind.begin(work)
+        task.add_done_callback(seen)  # raised to whom it concerns, or the connection is closed by now
         return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._behind.discard(task)
-        if not task.cancelled():
-            task.exception()  # it was raised to whom it concerns, or the connection is closed by now
 
 
 def redacted(url: str) -> str:

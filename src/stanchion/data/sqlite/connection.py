@@ -35,7 +35,6 @@ class Threaded:
         self._patience = patience
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
-        self._until = 0.0  # of the call that runs: seconds of `monotonic()`
 
     def __repr__(self) -> str:
         return f"<Threaded {self._path}{' to read' if self._read_only else ''}>"

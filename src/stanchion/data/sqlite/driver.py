@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stanchion.data.driver import Exported, Found, Insertion, Limits, Lookup, Rows, Statements, Unreadable
-from stanchion.data.failures import ConstraintViolated, DatabaseBusy
-from stanchion.data.sqlite.connection import Threaded
+from stanchion.data.failures import DatabaseBusy
+from stanchion.data.sqlite.connection import Threaded, failure_of
 from stanchion.data.sqlite.lender import SQLiteLender
 from stanchion.data.sqlite.lookups import columns_of, found
 from stanchion.data.sqlite.values import bound
@@ -210,7 +210,7 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[Insertion]) -> Sequen
             try:
                 outcomes.append(_fetch(connection, row.statement, row.values))
             except sqlite3.IntegrityError as error:
-                outcomes.append(ConstraintViolated(str(error).partition(": ")[2] or str(error)))
+                outcomes.append(failure_of(error) or error)
             except Exception as error:  # such as a number that SQLite has no room for
                 if str(error) == "interrupted" or not connection.in_transaction:
                     raise

@@ -10,6 +10,7 @@ from stanchion.data.limits import Limits
 from stanchion.data.sqlite.connection import STEPS, failure_of, pragmas, uri_of
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
+from stanchion.tasks import Tasks, seen
 
 _MOST = 5
 """Of threads, which share one interpreter lock."""
@@ -35,7 +36,7 @@ class SQLiteLender:
         self._places = Places(_MOST, limits.waiting)
         self._idle: list[Connection] = []
         self._stopped: set[Connection] = set()
-        self._behind: set[asyncio.Task[Any]] = set()
+        self._behind = Tasks()
 
     def __repr__(self) -> str:
         return f"<SQLiteLender of {self._path}: {self._places!r}>"
@@ -51,21 +52,7 @@ class SQLiteLender:
             raise DatabaseBusy(self._places.size)
         if self._idle:
             return self._idle.pop()
-        made = self._do_behind(self._connect())
-        try:  # who leaves meanwhile leaves it to others
-            return await asyncio.shield(made)
-        except asyncio.CancelledError:
-            made.add_done_callback(self._left)
-            raise
-        except BaseException:
-            self._places.leave()
-            raise
-
-    def _left(self, made: asyncio.Task[Connection]) -> None:
-        if made.cancelled() or made.exception() is not None:
-            self._places.leave()
-        else:
-            self.give_back(made.result())
+        return await self._places.fill(self._do_behind(self._connect()), self.give_back)
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """See `Lender`: one whose statement may still run is closed behind."""
@@ -120,15 +107,9 @@ class SQLiteLender:
             self._places.leave()
 
     def _do_behind(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.get_running_loop().create_task(work)
-        self._behind.add(task)
-        task.add_done_callback(self._done)
+        task = self._behind.begin(work)
+        task.add_done_callback(seen)  # raised to whom it concerns
         return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._behind.discard(task)
-        if not task.cancelled():
-            task.exception()  # it was raised to whom it concerns
 
 
 def _aiosqlite() -> Any:
