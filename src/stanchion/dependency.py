@@ -121,14 +121,13 @@ class Dependency:
                         result = await function(*args, **kwargs)
                     else:
                         result = await self.hedge.race(partial(function, *args, **kwargs), self._may_hedge)
-            except Exception as error:
-                self._judge(error)
-                attempt += 1
-                if isinstance(error, self._options.answers) or not await self._again(attempt):
-                    raise
             except BaseException as error:
                 self._judge(error)
-                raise
+                attempt += 1
+                if not isinstance(error, Exception) or isinstance(error, self._options.answers):
+                    raise
+                if not await self._again(attempt):
+                    raise
             else:
                 self._judge(None)
                 return result

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.sqlite.driver import SQLite
 from tests.data.postgres_server import PostgresServer, needs_postgres
@@ -22,6 +22,14 @@ Opened = Callable[[], Any]
 def postgres() -> Iterator[PostgresServer]:
     """One that no test may leave stopped."""
     server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[PostgresServer]:
+    """A PostgreSQL that may be killed."""
+    server = PostgresServer("-c", "max_connections=30")
     yield server
     server.close()
 

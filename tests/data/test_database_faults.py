@@ -28,14 +28,6 @@ ACTIVE = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stanchion%'"
 
 
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[PostgresServer]:
-    """A PostgreSQL that may be killed."""
-    server = PostgresServer("-c", "max_connections=30")
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def served(mortal: PostgresServer) -> Iterator[Serving]:
     serving = Serving("uvloop", shop(mortal.url))

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from stanchion.data.budget import Fleet
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.deadline import shorten
 from stanchion.errors import ConfigurationError

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.pool import Connections, Shelf
 from tests.data.conftest import LIMITS, run

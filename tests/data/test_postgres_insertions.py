@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Insertion, Limits, Rows
+from stanchion.data.driver import Insertion, Rows
 from stanchion.data.failures import ConstraintViolated, DatabaseUnavailable
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.insertions import inserted
 from stanchion.errors import ConfigurationError

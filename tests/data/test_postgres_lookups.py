@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from tests.data.conftest import run
 from tests.data.postgres_server import PostgresServer, needs_postgres

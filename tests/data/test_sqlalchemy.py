@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, selectinload
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.limits import Limits
 from stanchion.data.options import DatabaseOptions, database_of
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.sqlalchemy.sessions import Sessions

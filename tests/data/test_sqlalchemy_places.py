@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
 from stanchion.data.failures import DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.sqlalchemy.sessions import Sessions
 from stanchion.deadline import shorten

@@ -78,14 +78,6 @@ def store(url: str) -> App:
     return app
 
 
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[PostgresServer]:
-    """A PostgreSQL that may be killed."""
-    server = PostgresServer("-c", "max_connections=30")
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def served(mortal: PostgresServer) -> Iterator[Serving]:
     serving = Serving("uvloop", store(mortal.url))

@@ -8,8 +8,8 @@ import pytest
 from msgspec import Struct
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout
+from stanchion.data.limits import Limits
 from stanchion.data.sqlite.driver import SQLite
 from stanchion.deadline import shorten
 from stanchion.errors import ConfigurationError

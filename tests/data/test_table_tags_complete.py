@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Limits
 from stanchion.data.failures import ConstraintViolated
+from stanchion.data.limits import Limits
 from stanchion.data.sqlite.driver import SQLite
 from tests.data.conftest import run
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic_ns, time
 
 from stanchion import deadline
@@ -12,6 +13,7 @@ from stanchion.cache.fetching import Fetched, Origin
 from stanchion.cache.kept import Kept
 from stanchion.cache.leases import once
 from stanchion.cache.passing import Passes, Passing
+from stanchion.cache.refreshing import Refreshing
 from stanchion.cache.rules import reuse, variants
 from stanchion.cache.rules.reuse import Use
 from stanchion.cache.rules.status import Forwarded, Handling, cache_status
@@ -23,8 +25,6 @@ from stanchion.telemetry.tallies import CacheCell
 
 _MOST_BEHIND = 256
 """Entries that a declaration refreshes at one time; others stay stale until there is room."""
-_PAUSE = 1.0
-"""Seconds after a failed refresh in which none is tried for that entry."""
 _ALONE, _MOST_ALONE = 32, 10_000
 """Requests that were not admitted and ask each for itself at one time, after they have waited in vain; and those that
 wait for it. A route of private answers, whose requests are admitted as others are, would be held to 32 at a time."""
@@ -53,7 +53,7 @@ class Asking:
         self._coming: dict[bytes, int] = {}  # places whose call is about to be made, since when
         self._alone = Places(_ALONE, _MOST_ALONE)
         self._behind = caches.behind
-        self._refreshing: set[str] = set()
+        self._refreshing = Refreshing(_MOST_BEHIND)
 
     def __repr__(self) -> str:
         return f"<Asking {self._origin!r}, {len(self._refreshing)} refreshed>"
@@ -102,32 +102,20 @@ class Asking:
 
     def refresh(self, key: str, kept: Kept, request: Request) -> None:
         """Make the next entry behind an answer; one call at a time."""
-        if key not in self._refreshing and len(self._refreshing) < _MOST_BEHIND:
-            self._refreshing.add(key)
-            if self._behind(self._refreshed(key, kept, request)) is None:
-                self._refreshing.discard(key)
+        self._refreshing.begin(key, partial(self._refreshed, key, kept, request), self._behind)
 
     def refreshes(self, key: str, kept: Kept) -> bool:
         """Whether the successor of a stale entry is being made, or has just failed, and the entry may still be had."""
         return key in self._refreshing and kept.valid()
 
-    async def _refreshed(self, key: str, kept: Kept, request: Request) -> None:
+    async def _refreshed(self, key: str, kept: Kept, request: Request) -> bool:
         deadline.lift()
-        failed = True
-        try:
-            place = self._layers.place(key, request.fields)
-            fetched, mine = await self._flown(key, place, kept, request)
-            if mine and fetched.response is not None:
-                await discard(fetched.response)
-                await fetched.whole()
-            failed = fetched.response is not None and fetched.response.status >= 500
-        except Exception:  # it is counted, and was raised to nobody: the entry is served while it may be
-            pass
-        finally:
-            if failed:
-                asyncio.get_running_loop().call_later(_PAUSE, self._refreshing.discard, key)
-            else:
-                self._refreshing.discard(key)
+        place = self._layers.place(key, request.fields)
+        fetched, mine = await self._flown(key, place, kept, request)
+        if mine and fetched.response is not None:
+            await discard(fetched.response)
+            await fetched.whole()
+        return fetched.response is None or fetched.response.status < 500
 
     def _stands_in(self, request: Request, kept: Kept, *, answered: bool) -> bool:
         asked = {} if self._declared else request.fields

@@ -4,7 +4,6 @@ The same tiers, flights and tags as for responses. In memory a result is kept as
 it is packed by the function's return annotation.
 """
 
-import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from inspect import Signature, iscoroutinefunction
@@ -24,6 +23,7 @@ from stanchion.cache.keys import EVERYTHING
 from stanchion.cache.layers import Layers
 from stanchion.cache.leases import Leases, once
 from stanchion.cache.options import MEMORY
+from stanchion.cache.refreshing import Refreshing
 from stanchion.cache.rules import freshness
 from stanchion.errors import ConfigurationError
 from stanchion.settings import Settings
@@ -35,8 +35,6 @@ T = TypeVar("T")
 _UNPACKED = 4096
 """Bytes that a result counts for which cannot be packed."""
 _pack = msgspec.msgpack.Encoder().encode
-_PAUSE = 1.0
-"""Seconds after a failed refresh in which none is tried for that result."""
 _ROUNDS = 3
 """Calls of others that a caller waits for, each of which may turn out to be from before an invalidation."""
 
@@ -62,7 +60,7 @@ class Cached(Generic[P, T]):
         self._calls = Calls(function, options)
         self._decode = _decoder(function, self._calls.name) if any(tier != MEMORY for tier in options.tiers) else None
         self._bound: _Bound | None = None
-        self._refreshing: set[str] = set()
+        self._refreshing = Refreshing()
 
     def __repr__(self) -> str:
         return f"<Cached {self._calls.name} for {self._options.ttl:g} s>"
@@ -83,10 +81,8 @@ class Cached(Generic[P, T]):
             return self._value(kept)
         if kept is not None and freshness.staleness(kept.stored, time()) < self._options.stale:
             bound.counts.add(CacheCell.STALE)
-            if key not in self._refreshing:
-                self._refreshing.add(key)
-                if bound.caches.behind(self._refreshed(bound, key, args, kwargs)) is None:
-                    self._refreshing.discard(key)
+            work = functools.partial(self._refreshed, bound, key, args, kwargs)
+            self._refreshing.begin(key, work, bound.caches.behind)
             return self._value(kept)
         try:
             return self._value(await self._called(bound, key, args, kwargs))
@@ -102,16 +98,9 @@ class Cached(Generic[P, T]):
         """Have the next call with these arguments made anew, in all workers."""
         await self._here().caches.invalidate(f"call {self._calls.key(args, kwargs)}")
 
-    async def _refreshed(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> None:
-        try:
-            await self._called(bound, key, args, kwargs)
-        except Exception:  # counted; the next call after the stale time raises it to its caller
-            asyncio.get_running_loop().call_later(_PAUSE, self._refreshing.discard, key)
-        except BaseException:
-            self._refreshing.discard(key)
-            raise
-        else:
-            self._refreshing.discard(key)
+    async def _refreshed(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> bool:
+        await self._called(bound, key, args, kwargs)
+        return True
 
     async def _called(self, bound: _Bound, key: str, args: Any, kwargs: Any) -> Kept:
         mine = False

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from stanchion.app import App
-from stanchion.cli.terminal import paint, table
+from stanchion.cli.terminal import as_json, counted, paint, table
 from stanchion.cluster.control import ask, running
 from stanchion.cluster.quota import usable_cpus
 from stanchion.data.advice.advising import Advice, advise
@@ -35,7 +35,7 @@ def print_advice(app: App, names: Sequence[str], arguments: argparse.Namespace) 
     except (HTTPError, sqlite3.Error) as error:
         raise ConfigurationError(f"the database does not answer: {error}") from None
     if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(advice)).decode())
+        print(as_json(advice))
         return
     print("\n\n".join(map(_told, advice)))
     if not any(one.statements for one in advice):
@@ -65,8 +65,7 @@ async def _advice(app: App, names: Sequence[str], seen: Sequence[Seen], copy: st
 
 
 def _told(advice: Advice) -> str:
-    counted = f"{_number(advice.statements, 'statement')} looked at"
-    lines = [f"{paint(advice.database, 'bold')}: {counted}"]
+    lines = [f"{paint(advice.database, 'bold')}: {counted(advice.statements, 'statement')} looked at"]
     if advice.findings:
         rows = [_row(number, finding) for number, finding in enumerate(advice.findings, 1)]
         lines += ["", table(_HEADER, rows, ("bold", "", "cyan"))]
@@ -118,7 +117,3 @@ def _time(seconds: float) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -4,11 +4,9 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from stanchion.cache.orders import place
 from stanchion.cli.controlling import add_server, the_server
-from stanchion.cli.terminal import paint, table
+from stanchion.cli.terminal import as_json, counted, paint, table
 from stanchion.cluster.control import ask
 from stanchion.errors import ConfigurationError
 
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _stats(arguments: argparse.Namespace) -> None:
     found = ask(the_server(arguments), "GET", "/cache", timeout=_TIMEOUT)
     if arguments.json:
-        print(_json(found))
+        print(as_json(found))
         return
     tables = [
         _counts("Tier", found["tiers"], _TIER),
@@ -78,7 +76,7 @@ def _get(arguments: argparse.Namespace) -> None:
     order = {"url": arguments.url, "fields": dict(map(_field, arguments.header)), "user": arguments.user}
     found = ask(the_server(arguments), "POST", "/cache/look", order, timeout=_TIMEOUT)
     if arguments.json:
-        print(_json(found))
+        print(as_json(found))
         return
     tags = "made by a function" if found["tags"] is None else " ".join(found["tags"]) or "none of its own"
     print(f"{paint(found['url'], 'bold')}, {found['route'] or 'no route'}")
@@ -98,14 +96,14 @@ def _purge(arguments: argparse.Namespace) -> None:
         place(url)
     order = {"tags": arguments.tags, "urls": arguments.url, "everything": arguments.all}
     done = ask(the_server(arguments), "POST", "/cache/purge", order, timeout=_TIMEOUT)
-    print(f"{_what(done['purged'])} made invalid in {_number(done['workers'], 'worker')}{_fleet(done['purged'])}")
+    print(f"{_what(done['purged'])} made invalid in {counted(done['workers'], 'worker')}{_fleet(done['purged'])}")
 
 
 def _what(purged: Mapping[str, Any]) -> str:
     if purged["everything"]:
         return "everything"
     named = [(purged["tags"], "tag"), (purged["urls"], "URL")]
-    return " and ".join(_number(count, what) for count, what in named if count)
+    return " and ".join(counted(count, what) for count, what in named if count)
 
 
 def _fleet(purged: Mapping[str, Any]) -> str:
@@ -114,12 +112,8 @@ def _fleet(purged: Mapping[str, Any]) -> str:
     return " and on the other machines" if purged["fleet"] else "; other machines hear of it once the store answers"
 
 
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _counts(what: str, counted: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
-    rows = [(name, *(_amount(column, counts) for column in columns)) for name, counts in counted.items()]
+def _counts(what: str, named: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
+    rows = [(name, *(_amount(column, counts) for column in columns)) for name, counts in named.items()]
     return table((what, *(column.capitalize() for column in columns)), rows, ("cyan",)) if rows else ""
 
 
@@ -173,7 +167,3 @@ def _size(size: int) -> str:
         if size >= scale:
             return f"{size / scale:.1f} {unit}"
     return f"{size} B"
-
-
-def _json(found: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(found)).decode()

@@ -4,10 +4,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from stanchion.cli.controlling import add_server, servers
-from stanchion.cli.terminal import paint, table
+from stanchion.cli.terminal import as_json, paint, table
 from stanchion.cluster.control import ask
 from stanchion.settings.sizes import show_duration
 from stanchion.telemetry.exposition import PRIORITIES, REASONS
@@ -61,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print."""
     found = {path: ask(path, "GET", "/status.json") for path in servers(arguments)}
     if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print(as_json(found))
         return 0
     print("\n\n".join(_server(path, status, routes=arguments.routes) for path, status in found.items()))
     return 0

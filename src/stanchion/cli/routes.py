@@ -10,7 +10,7 @@ import msgspec
 
 from stanchion.app import App
 from stanchion.cli.arguments import add_app
-from stanchion.cli.terminal import table
+from stanchion.cli.terminal import as_json, table
 from stanchion.errors import ConfigurationError
 from stanchion.routing.route import Route
 from stanchion.target import load_app
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     routes = app.compile().app.routes
     if arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(list(map(_as_data, routes)))).decode())
+        print(as_json(list(map(_as_data, routes))))
     elif not routes:
         print(f"{app.name} has no routes")
     else:

@@ -3,10 +3,8 @@
 import argparse
 from collections.abc import Mapping
 
-import msgspec
-
 from stanchion.cli.arguments import add_settings, load_settings
-from stanchion.cli.terminal import paint, table
+from stanchion.cli.terminal import as_json, paint, table
 from stanchion.errors import SettingsError
 from stanchion.settings.fields import SETTINGS
 from stanchion.settings.reference import documentation, markdown
@@ -41,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name:
         print(_explain(arguments.name, loaded))
     elif arguments.json:
-        print(msgspec.json.format(msgspec.json.encode(_as_data(loaded))).decode())
+        print(as_json(_as_data(loaded)))
     else:
         rows = [
             (name, setting.show(getattr(loaded.settings, name)), loaded.origins.get(name, "default"))

@@ -1,4 +1,4 @@
-"""Tables, colour and a progress bar, in the little that a command line needs.
+"""Tables, colour, JSON and a progress bar, in the little that a command line needs.
 
 No dependency: what is off the request path is not worth one to everybody who installs the server. Colour only
 on a terminal and without NO_COLOR (no-color.org); a pipe gets plain text in columns.
@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 _STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34, "magenta": 35, "cyan": 36}
@@ -34,6 +36,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], styles: Sequence
     painted = [_line(lines[0], widths, ["bold"] * len(header))]
     painted += [_line(line, widths, styles) for line in lines[1:]]
     return "\n".join(painted)
+
+
+def as_json(found: object) -> str:
+    """What `--json` prints, indented."""
+    return msgspec.json.format(msgspec.json.encode(found)).decode()
+
+
+def counted(count: int, what: str) -> str:
+    """`1 worker`, `2 workers`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> str:

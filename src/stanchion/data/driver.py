@@ -5,9 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
 from stanchion.data.budget import Capacity
-from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.failures import DatabaseBusy, DatabaseTimeout, DatabaseUnavailable
 from stanchion.data.lending import Lender
-from stanchion.data.limits import Limits
 
 Row = Sequence[Any]
 
@@ -143,19 +142,3 @@ class Driver(Statements, Protocol):
 
 FAILURES = (DatabaseUnavailable, DatabaseBusy, DatabaseTimeout)
 """Failures that are no statement's own, so that another try of the same batch would fail too."""
-
-__all__ = [
-    "FAILURES",
-    "Capacity",
-    "ConstraintViolated",
-    "Driver",
-    "Exported",
-    "Found",
-    "Insertion",
-    "Limits",
-    "Lookup",
-    "Row",
-    "Rows",
-    "Statements",
-    "Unreadable",
-]

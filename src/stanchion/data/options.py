@@ -6,7 +6,8 @@ from typing import Annotated, TypedDict
 from msgspec import Meta, Struct
 
 from stanchion.data.database import Database
-from stanchion.data.driver import Driver, Limits
+from stanchion.data.driver import Driver
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.pool import redacted
 from stanchion.data.replicas.driver import Replicated

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Concatenate, Generic, ParamSpec, TypedDict, T
 
 from msgspec import Meta, Struct
 
-from stanchion.data.driver import Limits
+from stanchion.data.limits import Limits
 from stanchion.deadline import lift
 from stanchion.dependency import Dependency
 from stanchion.errors import ConfigurationError, GatewayTimeout, ServiceUnavailable

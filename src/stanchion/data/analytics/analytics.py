@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from stanchion.data.analytics.copies import Copies, InProcess
 from stanchion.data.analytics.duck import Answer, Budget, Question, Refusal, View, ask
 from stanchion.data.analytics.options import AnalyticsOptions
-from stanchion.data.driver import Limits
 from stanchion.data.failures import AnalyticsBusy, AnalyticsTimeout
+from stanchion.data.limits import Limits
 from stanchion.data.rows import reader
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stanchion.data.budget import Capacity
-from stanchion.data.driver import FAILURES, Exported, Found, Insertion, Limits, Lookup, Rows, Statements
+from stanchion.data.driver import FAILURES, Exported, Found, Insertion, Lookup, Rows, Statements
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.export import export
 from stanchion.data.postgres.insertions import inserted
 from stanchion.data.postgres.lender import PostgresLender

@@ -13,8 +13,8 @@ from random import random
 from time import monotonic
 from typing import Any, NamedTuple
 
-from stanchion.data.driver import Limits
 from stanchion.data.failures import DatabaseBusy, DatabaseUnavailable
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.failures import driver_module, translated
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from math import inf
 from time import monotonic
 
-from stanchion.data.driver import Limits
+from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.pool import redacted
 from stanchion.data.replicas.roles import State

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from stanchion.data.driver import Exported, Found, Insertion, Limits, Lookup, Rows, Statements, Unreadable
+from stanchion.data.driver import Exported, Found, Insertion, Lookup, Rows, Statements, Unreadable
 from stanchion.data.failures import DatabaseBusy
+from stanchion.data.limits import Limits
 from stanchion.data.sqlite.connection import Threaded, failure_of
 from stanchion.data.sqlite.lender import SQLiteLender
 from stanchion.data.sqlite.lookups import columns_of, found
