@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 STEPS = 2000
 """Of SQLite's virtual machine between two looks at the time: about 20 µs."""
+_PAUSE = 0.005
+"""Between two attempts to set a connection up, in seconds."""
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -79,12 +81,29 @@ class Threaded:
             raise failure from error
 
     def _connect(self) -> sqlite3.Connection:
+        end = monotonic() + self._patience
         connection = sqlite3.connect(uri_of(self._path), uri=True, isolation_level=None, check_same_thread=False)
-        connection.executescript(pragmas(self._patience))
-        if self._read_only:
-            connection.execute("PRAGMA query_only = ON")
+        try:
+            # Who turns a file to WAL while another process does is told "locked" at once, whatever busy_timeout says.
+            while not self._set_up(connection, last=monotonic() > end):
+                sleep(_PAUSE)
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
         return connection
+
+    def _set_up(self, connection: sqlite3.Connection, *, last: bool) -> bool:
+        """Whether it is done; that the file is locked is raised by the `last` attempt alone."""
+        try:
+            connection.executescript(pragmas(self._patience))
+        except sqlite3.OperationalError as error:
+            if last or "locked" not in str(error):
+                raise
+            return False
+        if self._read_only:
+            connection.execute("PRAGMA query_only = ON")
+        return True
 
     async def close(self) -> None:
         """Wait for the call that runs, then close."""
