@@ -11,7 +11,7 @@ from stanchion.data.limits import Limits
 from stanchion.data.sqlite.connection import Threaded, failure_of
 from stanchion.data.sqlite.lender import SQLiteLender
 from stanchion.data.sqlite.lookups import columns_of, found
-from stanchion.data.sqlite.values import bound
+from stanchion.data.sqlite.parameters import bound
 from stanchion.offload.places import Places
 
 _READERS = 4
@@ -107,7 +107,7 @@ class SQLite:
     async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`: it has a reader to itself, which sees the database as it was at the start."""
         async with self._reader() as reader:
-            cursor = await reader.run(lambda connection: connection.execute(statement, bound(values)))
+            cursor = await reader.run(lambda connection: connection.execute(*bound(statement, values)))
             try:
                 while part := await reader.run(lambda connection: cursor.fetchmany(_PART)):
                     yield Rows(columns_of(cursor), part)
@@ -195,12 +195,12 @@ def _changes(statement: str) -> bool:
 
 
 def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> Rows:
-    cursor = connection.execute(statement, bound(values))
+    cursor = connection.execute(*bound(statement, values))
     return Rows(columns_of(cursor), cursor.fetchall())
 
 
 def _execute(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> int:
-    return max(0, connection.execute(statement, bound(values)).rowcount)
+    return max(0, connection.execute(*bound(statement, values)).rowcount)
 
 
 def _insert(connection: sqlite3.Connection, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:

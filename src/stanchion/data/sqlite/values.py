@@ -1,6 +1,5 @@
 """What SQLite keeps of a value."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,11 +8,6 @@ from stanchion.data.failures import ValueRefused
 
 _INTEGERS = 1 << 63
 _STORED = frozenset((int, float, str, bytes, bool))
-
-
-def bound(values: Sequence[Any]) -> dict[str, Any]:
-    """Values for `$1`, `$2`, …, which SQLite takes for names."""
-    return {str(number): stored(value) for number, value in enumerate(values, 1)}
 
 
 def stored(value: Any) -> Any:
