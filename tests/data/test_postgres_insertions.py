@@ -6,21 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
 
-from stanchion.data.database import Database
 from stanchion.data.driver import Insertion, Rows
 from stanchion.data.failures import ConstraintViolated, DatabaseUnavailable
-from stanchion.data.limits import Limits
-from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.insertions import inserted
-from stanchion.errors import ConfigurationError
-from tests.data.conftest import run
-from tests.data.postgres_server import PostgresServer, needs_postgres
-
-
-class Even(Struct):
-    number: int
 
 
 class Table:
@@ -83,27 +72,3 @@ def test_nothing_is_tried_again_where_the_server_is_gone() -> None:
     with pytest.raises(DatabaseUnavailable):
         inserting(table, list(range(100)), statements=3)
     assert table.calls == 1
-
-
-@needs_postgres
-def test_rows_that_a_trigger_leaves_out_are_told(postgres: PostgresServer) -> None:
-    async def work() -> None:
-        database = Database("test", Postgres(postgres.url, Limits(waiting=100, patience=5.0)))
-        await database.open()
-        try:
-            await database.execute("DROP TABLE IF EXISTS evens")
-            await database.execute("CREATE TABLE evens (number int PRIMARY KEY)")
-            await database.execute(
-                "CREATE OR REPLACE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS "
-                "'BEGIN IF NEW.number % 2 = 1 THEN RETURN NULL; END IF; RETURN NEW; END'"
-            )
-            await database.execute("CREATE TRIGGER odd BEFORE INSERT ON evens FOR EACH ROW EXECUTE FUNCTION odd()")
-            assert await database.insert(Even(2)) == Even(2)
-            with pytest.raises(ConfigurationError, match="of 1 rows to insert 0 came back: a trigger or a rule"):
-                await database.insert(Even(3))
-            outcomes = await asyncio.gather(*map(database.insert, map(Even, (4, 5, 6))), return_exceptions=True)
-            assert {type(outcome) for outcome in outcomes} == {ConfigurationError}
-        finally:
-            await database.close()
-
-    run(work)

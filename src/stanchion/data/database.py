@@ -191,6 +191,7 @@ class Database(Reading):
 
         Raises:
             ConstraintViolated: it is against a constraint of the schema (409).
+            NotInserted: a trigger has left it out (409).
         """
         insertion = self.tables.of(type(row)).insertion(row)
         self._driver.writes()

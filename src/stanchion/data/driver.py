@@ -117,7 +117,8 @@ class Driver(Statements, Protocol):
         """The rows of these keys, none of them twice: what each statement for one key would find."""
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
-        """Insert all, with one commit if it can be; each has an outcome of its own."""
+        """Insert all, with one commit if it can be; each has an outcome of its own, NotInserted where the schema has
+        left it out."""
 
     def transaction(self) -> AbstractAsyncContextManager[Statements]:
         """Statements that take effect together at the end of the block, or not at all if it raises."""

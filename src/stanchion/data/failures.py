@@ -50,6 +50,15 @@ class ConstraintViolated(Conflict):
         self.constraint = constraint
 
 
+class NotInserted(Conflict):
+    """The schema has left a row out without an error: a trigger that returns NULL, or does RAISE(IGNORE) (409)."""
+
+    code = "not-inserted"
+
+    def __init__(self) -> None:
+        super().__init__("the database has left the row out")
+
+
 class ValueRefused(HTTPError):
     """A value is none that the column can hold: a number beyond its range, a text that is too long (422)."""
 

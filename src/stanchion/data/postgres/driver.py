@@ -12,12 +12,11 @@ from stanchion.data.budget import Capacity
 from stanchion.data.driver import FAILURES, Exported, Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.limits import Limits
 from stanchion.data.postgres.export import export
-from stanchion.data.postgres.insertions import inserted
+from stanchion.data.postgres.insertions import inserted, placed, placing
 from stanchion.data.postgres.lender import PostgresLender
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
 from stanchion.deadline import remaining
-from stanchion.errors import ConfigurationError
 
 _CHECK = 1.0
 _CAPACITY = """
@@ -136,16 +135,9 @@ class Postgres:
         """See `Driver`: those of one statement go as one pipeline with one commit."""
         return await inserted(self._insert, rows)
 
-    async def _insert(self, statement: str, values: list[tuple[Any, ...]]) -> list[Rows]:
+    async def _insert(self, statement: str, values: list[tuple[Any, ...]]) -> list[Rows | Exception]:
         async with self._connections.taken() as connection:
-            records = await connection.fetchmany(statement, values, timeout=remaining())
-            if len(records) != len(values):
-                raise ConfigurationError(
-                    f"of {len(values)} rows to insert {len(records)} came back: a trigger or a rule leaves some out; "
-                    f"use execute() instead of {statement[:80]} …"
-                )
-            columns = tuple(records[0].keys())
-            return [Rows(columns, [record]) for record in records]
+            return placed(await connection.fetchmany(*placing(statement, values), timeout=remaining()), len(values))
 
     async def export(self, table: str, path: str, most: int) -> Exported:
         """See `Driver`."""

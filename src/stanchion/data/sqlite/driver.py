@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stanchion.data.driver import Exported, Found, Insertion, Lookup, Rows, Statements, Unreadable
-from stanchion.data.failures import DatabaseBusy
+from stanchion.data.failures import DatabaseBusy, NotInserted
 from stanchion.data.limits import Limits
 from stanchion.data.sqlite.connection import Threaded, failure_of
 from stanchion.data.sqlite.lender import SQLiteLender
@@ -209,7 +209,8 @@ def _insert(connection: sqlite3.Connection, rows: Sequence[Insertion]) -> Sequen
     try:
         for row in rows:
             try:
-                outcomes.append(_fetch(connection, row.statement, row.values))
+                inserted = _fetch(connection, row.statement, row.values)
+                outcomes.append(inserted if inserted.rows else NotInserted())
             except sqlite3.IntegrityError as error:
                 outcomes.append(failure_of(error) or error)
             except Exception as error:  # such as a number that SQLite has no room for
