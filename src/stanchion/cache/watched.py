@@ -133,6 +133,7 @@ def watched(request: Request) -> WatchedRequest:
     read: set[bytes] = set()
     fields = ((name, value) for name, value in request.fields.items() if name not in _HIDDEN)
     memo: dict[str, Any] = {"state": WatchedState(request.state, read)}
+    request.pass_trace(memo)
     if b"x-request-id" not in request.fields:  # a caller's own must not get into what others are answered
         memo["id"] = request.id
     return WatchedRequest(

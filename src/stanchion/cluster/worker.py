@@ -42,12 +42,15 @@ from stanchion.cluster.states import DRAINING, SERVING
 from stanchion.cluster.worker_signals import BLOCKED, DUMP_SIGNAL
 from stanchion.errors import ConfigurationError
 from stanchion.policies.runtime import Runtime
+from stanchion.policies.tallied import tallied
 from stanchion.settings import Settings
 from stanchion.target import load_app
 from stanchion.tasks import Tasks
 from stanchion.telemetry.access_log import AccessLog
 from stanchion.telemetry.log_lines import LineWriter, configure
 from stanchion.telemetry.meter import Meter
+from stanchion.telemetry.tallies import TRACES
+from stanchion.telemetry.tracer import tracer_of
 from stanchion.wire.connection import Move
 from stanchion.wire.loop import new_loop
 from stanchion.wire.server import Server
@@ -55,6 +58,8 @@ from stanchion.wire.watchdog import Watchdog
 
 _REFRESH = 1.0
 _FLUSH = 0.2
+_LAST_SPANS = 2.0
+"""Seconds at the end to send them in."""
 _YOUNG = 20_000
 """Objects made and not freed before the collector looks at them. At its 700, some dozens of requests in flight were
 gone through again and again, only to be found alive: 2 of 24 µs of a read from a database."""
@@ -91,6 +96,9 @@ class Worker:
         configure(self._settings.log_level, self._settings.log_format, self._lines)
         runtime = Runtime(self._settings, board=self._board, seat=self._order.seat, workers=self._order.workers)
         compiled = app.compile(self._settings, runtime)
+        self._tracer = tracer_of(self._settings, app.name)
+        if self._tracer is not None:
+            tallied(runtime, TRACES, "spans", self._tracer.counts)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._live(app, compiled))
 
@@ -100,7 +108,8 @@ class Worker:
             if self._order.mends:
                 await compiled.mend()
             log = self._access_log()
-            server = Server(compiled, self._settings, loop, meter=Meter(self._board, self._order.seat), log=log)
+            meter = Meter(self._board, self._order.seat)
+            server = Server(compiled, self._settings, loop, meter=meter, log=log, tracing=self._tracer)
             self._server, self._compiled = server, compiled
             self._accepting = Accepting(server)
             self._handover = Handover(server, self._board, self._order.slot, self._inbox)
@@ -120,6 +129,9 @@ class Worker:
         if watchdog is not None:
             watchdog.stop()
         self._beat.stop()
+        if self._tracer is not None:
+            self._tracer.close(_LAST_SPANS)
+            server.settle_counts()
         if log is not None:
             log.flush()
         self._lines.finish(1.0)

@@ -11,13 +11,14 @@ from typing import Any, Generic, TypeVar
 
 from stanchion.data.replicas.seen import Carried, carried, carry
 from stanchion.deadline import shorten, until
+from stanchion.telemetry.spans import Span, current
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 Outcome = Any
 """An answer, or an exception that is the call's own."""
-Waiting = tuple[Q, "asyncio.Future[A]", float | None, Carried | None]
-"""A call, its answer to come, its deadline, and what it takes along."""
+Waiting = tuple[Q, "asyncio.Future[A]", float | None, Carried | None, Sequence[Span]]
+"""A call, its answer to come, its deadline, what it takes along, and whose work it is."""
 Work = Callable[[Sequence[Q]], Awaitable[Sequence[Outcome]]]
 _WATCH = 0.05
 """Seconds between two looks whether anybody still waits for a batch. Most are over by then; a callback of each answer
@@ -55,7 +56,7 @@ class Gathering(Generic[Q, A]):
         """The answer to come; who cancels it gives up on its own behalf alone."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
-        self._waiting.append((question, answer, until(), carried() if self._carries else None))
+        self._waiting.append((question, answer, until(), carried() if self._carries else None, current.get()))
         if not self._scheduled and len(self._running) < self._in_flight:
             self._scheduled = True
             loop.call_soon(self._flush)
@@ -93,6 +94,8 @@ class Gathering(Generic[Q, A]):
             shorten(max(deadlines))
         if self._carries:
             carry([each[3] for each in batch if each[3] is not None])
+        if spans := dict.fromkeys(span for each in batch for span in each[4]):
+            current.set(tuple(spans))
         try:
             outcomes: Sequence[Outcome] = await self._work([each[0] for each in batch])
         except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from stanchion.data.postgres.pool import redacted
 from stanchion.data.replicas.driver import Replicated
 from stanchion.data.replicas.node import Node
 from stanchion.data.sqlite.driver import SQLite
+from stanchion.data.statements.spans import about
 from stanchion.errors import ConfigurationError
 from stanchion.ranges import check_ranges
 
@@ -69,6 +70,7 @@ def database_of(name: str, url: str, options: DatabaseOptions) -> Database:
     driver = _driver(name, url, options, limits)
     database = Database(name, driver, connections=options.connections, largest_batch=options.largest_batch)
     database.url = url
+    database.recorder.about = about(url)
     return database
 
 

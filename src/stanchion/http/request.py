@@ -16,6 +16,7 @@ from stanchion.errors import BadRequest
 from stanchion.http.body import Body
 from stanchion.http.client import Proxies, client_of, scheme_of
 from stanchion.http.headers import Headers
+from stanchion.telemetry.spans import Span
 from stanchion.telemetry.trace import TraceContext, request_id
 
 
@@ -108,8 +109,34 @@ class Request(Struct, eq=False):
         memo = self._memory()
         if "traceparent" not in memo:
             caller = TraceContext.parse(self.fields.get(b"traceparent", b""))
-            memo["traceparent"] = str(TraceContext.new() if caller is None else caller.child())
+            if caller is None:  # with a span there would be a context already
+                memo["traceparent"] = str(TraceContext.new(sampled="span" not in memo))
+            else:
+                memo["traceparent"] = str(caller.child())
         return cast(str, memo["traceparent"])
+
+    @property
+    def span(self) -> Span | None:
+        """What is recorded of this request, where it is sampled and the setting `traces` names a collector."""
+        return None if self._memo is None else self._memo.get("span")
+
+    @span.setter
+    def span(self, span: Span | None) -> None:
+        memo = self._memory()
+        memo["span"] = span
+        if span is not None:
+            memo["traceparent"] = str(span.context)
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is decided that this request is sampled, or not."""
+        return self._memo is not None and "span" in self._memo
+
+    def pass_trace(self, memo: dict[str, Any]) -> None:
+        """Have a copy of this request, which `memo` is for, belong to the same trace, where that is known by now."""
+        for name in ("span", "traceparent"):
+            if self._memo is not None and name in self._memo:
+                memo[name] = self._memo[name]
 
     @property
     def known_ids(self) -> tuple[str | None, str | None] | None:

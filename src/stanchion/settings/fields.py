@@ -243,6 +243,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Send X-Request-Id with every response, the caller's own if it sent a sane one; a 5xx has it in any case,
     but for the one that admission answers."""
 
+    traces: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    """The URL of a collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`: spans of requests, of their
+    statements and of the calls they make are sent to its `/v1/traces`. Needs the `tracing` extra."""
+
+    traces_sampled: Annotated[float, Meta(ge=0, le=1, extra={"unit": "ratio"})] = 0.05
+    """The share of traces beginning here that are recorded, from 0 to 1. Of one that a caller has begun, whether it is
+    recorded is the caller's word. What is recorded costs; what is not does not."""
+
     max_series: Annotated[int, Meta(ge=16, le=65_536)] = 512
     """Routes that metrics tell apart, each with its method; those beyond are counted as one. It is 0.7 KiB of memory a
     worker for each route in use."""

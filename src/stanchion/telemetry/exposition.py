@@ -21,11 +21,13 @@ from stanchion.telemetry.tallies import (
     DEPENDENCY,
     LIMIT,
     POOL,
+    TRACES,
     BulkheadCell,
     CacheCell,
     DependencyCell,
     LimitCell,
     PoolCell,
+    TraceCell,
 )
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -135,6 +137,7 @@ def render(snapshot: Snapshot, extra: Supervision, *, openmetrics: bool) -> byte
     for kind, cells, about in _DECISIONS:
         _decisions(page, [tally for tally in snapshot.tallies if tally.kind == kind], cells, about)
     databases(page, snapshot.tallies)
+    _traces(page, [tally for tally in snapshot.tallies if tally.kind == TRACES])
     _admission(page, snapshot)
     _workers(page, snapshot.workers)
     _supervision(page, extra)
@@ -199,6 +202,13 @@ def _decisions(page: Page, tallies: Sequence[Tally], cells: type[IntEnum], about
         kind = tallies[0].kind
         page.family(f"{kind}_decisions", "counter", about)
         outcomes(page, kind, tallies, {cell.name.lower(): cell for cell in cells})
+
+
+def _traces(page: Page, tallies: Sequence[Tally]) -> None:
+    for tally in tallies:  # one, where there is a collector
+        page.family("spans", "counter", "Spans of traces, by what became of them.")
+        for cell in TraceCell:
+            page.sample(tally.cells[cell], outcome=cell.name.lower())
 
 
 def _admission(page: Page, snapshot: Snapshot) -> None:

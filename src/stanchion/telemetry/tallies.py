@@ -29,6 +29,9 @@ REPLICATION = "replication"
 STATEMENT = "statement"
 """Of the statements of one verb and table; its name is database, verb and table, with a space between."""
 
+TRACES = "traces"
+"""Of the spans that requests and their parts have made."""
+
 POOL = "pool"
 """Of the pools `threads` and `processes`."""
 
@@ -95,6 +98,16 @@ class DependencyCell(IntEnum):
     """Retries and second attempts there was no budget for."""
     HEDGED = 5
     """Second attempts beside a slow first."""
+
+
+class TraceCell(IntEnum):
+    """Cells of the spans' tally, by what became of them; each only grows."""
+
+    SENT = 0
+    FAILED = 1
+    """The collector has not taken them."""
+    DROPPED = 2
+    """The queue was full."""
 
 
 class PoolCell(IntEnum):

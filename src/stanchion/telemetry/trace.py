@@ -1,7 +1,7 @@
 """Ids that follow a request from one service to the next: X-Request-Id, and W3C Trace Context's `traceparent`.
 
-Stanchion records no spans. It continues the caller's trace with a span id of its own, so that the services before and
-behind it, which do record, have one trace, and so that a log line can be found from it.
+The caller's trace goes on with a span id of our own, so that the services before and behind have one trace, and so that
+a log line can be found from it. Whether spans are recorded here as well is a setting; see `tracing`.
 """
 
 import re
@@ -18,7 +18,8 @@ SAMPLED = 0x01
 """The caller may have recorded its part of the trace (Trace Context level 1, §3.2.2.3.1)."""
 _RANDOM_ID = 0x02
 """The trace id's last seven bytes are random (level 2); whoever continues the trace has to keep the flag."""
-_KNOWN_FLAGS = SAMPLED | _RANDOM_ID
+KNOWN_FLAGS = SAMPLED | _RANDOM_ID
+"""Those of a trace that begins here and is sampled; others nobody has defined yet."""
 
 _LONGEST_REQUEST_ID = 128
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
@@ -61,18 +62,19 @@ class TraceContext(Struct, frozen=True, kw_only=True):
         return cls(trace_id=trace_id.decode(), span_id=span_id.decode(), flags=int(flags, 16))
 
     @classmethod
-    def new(cls, random: Random = urandom) -> Self:
+    def new(cls, random: Random = urandom, *, sampled: bool = True) -> Self:
         """The first context of a trace.
 
-        It is sampled: a service behind that samples as its parent does, OpenTelemetry's default, would otherwise record
-        nothing of any request that enters through here.
+        It is sampled unless that was decided otherwise: a service behind that samples as its parent does,
+        OpenTelemetry's default, would record nothing of any request that enters through here.
         """
-        return cls(trace_id=_identifier(16, random), span_id=_identifier(8, random), flags=_KNOWN_FLAGS)
+        flags = KNOWN_FLAGS if sampled else _RANDOM_ID
+        return cls(trace_id=_identifier(16, random), span_id=_identifier(8, random), flags=flags)
 
     def child(self, random: Random = urandom) -> Self:
         """The same trace from here on; flags that nobody has defined yet are cleared, as the specification asks."""
         cls = type(self)
-        return cls(trace_id=self.trace_id, span_id=_identifier(8, random), flags=self.flags & _KNOWN_FLAGS)
+        return cls(trace_id=self.trace_id, span_id=_identifier(8, random), flags=self.flags & KNOWN_FLAGS)
 
 
 def _identifier(size: int, random: Random) -> str:

@@ -25,6 +25,7 @@ from stanchion.settings import Settings
 from stanchion.telemetry.access_log import AccessLog
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.meter import ACCEPTED, CONNECTIONS, RECEIVED, REFUSED, SENT, Meter
+from stanchion.telemetry.spans import Tracer
 from stanchion.wire.admission import Admission
 from stanchion.wire.connection import Connection, Move
 from stanchion.wire.draining import Draining
@@ -56,7 +57,8 @@ _SLICE = 16 * 1024
 class Server:
     """Shared state of a worker's connections. Attributes read on the request path are plain and flat.
 
-    `meter` counts into the worker's row of the board, or into a board of its own; `log` gets a line for each request.
+    `meter` counts into the worker's row of the board, or into a board of its own; `log` gets a line for each request,
+    `tracing` is asked for its span.
     """
 
     def __init__(
@@ -67,11 +69,12 @@ class Server:
         *,
         meter: Meter | None = None,
         log: AccessLog | None = None,
+        tracing: Tracer | None = None,
     ) -> None:
         self.meter = meter or Meter(Board.private(series=settings.max_series), 0)
         self.cells = self.meter.cells
         self.ended = self.meter.end
-        self.log = log
+        self.log, self.tracing = log, tracing
         self.received = self.sent = 0  # bytes since the last tick
         self.request_ids = settings.request_ids
         self.place: Move | None = None

@@ -10,7 +10,9 @@ from stanchion.data.budget import Capacity
 from stanchion.data.driver import Driver, Exported, Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorder import Entry, Recorder
+from stanchion.data.statements.spans import Run, record
 from stanchion.offload.places import waited
+from stanchion.telemetry.spans import current
 
 
 class RecordedStatements:
@@ -79,7 +81,7 @@ class Recorded(RecordedStatements):
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Any]) -> Found:
         """See `Driver`."""
-        with _Run(self._recorder, lookup.one) as run:
+        with _Run(self._recorder, lookup.one, len(keys)) as run:
             self._recorder.batched()
             found = await self._driver.look_up(lookup, keys)
             run.rows = len(keys) - sum(row is None for row in found.rows)
@@ -87,7 +89,7 @@ class Recorded(RecordedStatements):
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:
         """See `Driver`."""
-        with _Run(self._recorder, rows[0].statement) as run:
+        with _Run(self._recorder, rows[0].statement, len(rows)) as run:
             self._recorder.batched()
             outcomes = await self._driver.insert(rows)
             run.rows = sum(isinstance(outcome, Rows) for outcome in outcomes)
@@ -120,10 +122,11 @@ class Recorded(RecordedStatements):
 class _Run:
     """One run of a statement, from its start to its end."""
 
-    __slots__ = ("_began", "_entry", "_recorder", "_waited", "rows")
+    __slots__ = ("_batch", "_began", "_entry", "_recorder", "_waited", "rows")
 
-    def __init__(self, recorder: Recorder, statement: str) -> None:
+    def __init__(self, recorder: Recorder, statement: str, batch: int = 1) -> None:
         self._recorder = recorder
+        self._batch = batch
         self._entry: Entry = recorder.entry(statement)
         self.rows = 0
 
@@ -144,3 +147,6 @@ class _Run:
             self._recorder.ran(self._entry, self.rows, seconds, waiting)
         else:
             self._recorder.failed(self._entry, error, seconds, waiting)
+        if spans := current.get():
+            run = Run(began=self._began, waited=waiting, rows=self.rows, batch=self._batch, error=error)
+            record(spans, self._recorder, self._entry, run)

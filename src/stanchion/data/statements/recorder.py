@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from stanchion.data.failures import ConstraintViolated, DatabaseBusy, DatabaseTimeout
 from stanchion.data.statements.text import normalised, verb_and_table
+from stanchion.telemetry.spans import Attributes
 from stanchion.telemetry.tallies import DatabaseCell, StatementCell
 
 _log = logging.getLogger("stanchion.data")
@@ -60,6 +61,8 @@ class Recorder:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.about: Attributes = {}
+        """The database, as spans have it."""
         self.counts = [0] * len(DatabaseCell)
         """By `DatabaseCell`."""
         self.repeats = 10

@@ -3,6 +3,7 @@
 import asyncio
 
 from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.http1.traced import Traced
 from stanchion.wire.phases import HEAD, IDLE
 from stanchion.wire.proxy_protocol import Address, parse
 from stanchion.wire.server import Server
@@ -46,10 +47,16 @@ class Proxied(HTTP1):
                 super().data_received(rest)
 
 
+class TracedProxied(Traced, Proxied):
+    """The same, whose requests make spans."""
+
+    __slots__ = ()
+
+
 def connection_of(server: Server, *, taken_over: bool = False) -> HTTP1:
-    """A new connection of the kind that the setting `proxy_protocol` asks for."""
-    kind = Proxied if server.settings.proxy_protocol else HTTP1
-    return kind(server, taken_over=taken_over)
+    """A new connection of the kind that the settings `proxy_protocol` and `traces` ask for."""
+    plain, traced = (Proxied, TracedProxied) if server.settings.proxy_protocol else (HTTP1, Traced)
+    return (plain if server.tracing is None else traced)(server, taken_over=taken_over)
 
 
 def packet_of(connection: object) -> bytes:

@@ -1,0 +1,61 @@
+"""A statement as a span of the request that has asked it, by OpenTelemetry's semantic conventions for databases.
+
+The text is that without constants, and values of parameters are not told. Where it has gathered the calls of several
+requests it is one span, of the first that is sampled, and linked to the others.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from stanchion.data.statements.recorder import Entry, Recorder
+from stanchion.telemetry.spans import Attributes, Span
+
+_SQLITE = "sqlite://"
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """How a statement has gone."""
+
+    began: float
+    """Seconds of `time.monotonic`, its wait for a connection included."""
+    waited: float
+    """Seconds of that wait."""
+    rows: int
+    """Returned, or changed."""
+    batch: int = 1
+    """Keys or rows of gathered calls."""
+    error: BaseException | None = None
+
+
+def record(spans: Sequence[Span], recorder: Recorder, entry: Entry, run: Run) -> None:
+    """Make the span of a statement that has just ended. That its reader wants no more rows is no error."""
+    first, *others = spans
+    attributes: dict[str, str | int | float] = {
+        **recorder.about,
+        "db.query.text": entry.text,
+        "db.operation.name": entry.verb,
+        "db.response.returned_rows": run.rows,
+        "http.route": first.route,
+        "stanchion.pool.wait": run.waited,
+    }
+    if entry.table != "-":
+        attributes["db.collection.name"] = entry.table
+    if run.batch > 1:
+        attributes["db.operation.batch.size"] = run.batch
+    failed = run.error is not None and not isinstance(run.error, GeneratorExit)
+    error = type(run.error).__qualname__ if failed else None
+    first.part(f"{entry.verb} {entry.table}", run.began, others).end(attributes, error)
+
+
+def about(url: str) -> Attributes:
+    """What there is to say of the database at a URL: no user, no password."""
+    if url.startswith(_SQLITE):
+        return {"db.system.name": "sqlite", "db.namespace": url.removeprefix(_SQLITE).rpartition("/")[2]}
+    parts = urlsplit(url)
+    return {
+        "db.system.name": "postgresql",
+        "db.namespace": parts.path[1:],
+        "server.address": parts.hostname or "",
+    }

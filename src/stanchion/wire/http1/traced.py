@@ -1,0 +1,65 @@
+"""An HTTP/1.1 connection whose requests make spans: a class of its own, so that without traces they cost nothing.
+
+A span is what the metrics and the access log tell of a request: from its head to its answer, streams to their end, with
+requests that no route, or admission, has let through. What follows the handshake of a WebSocket is no request.
+"""
+
+from stanchion.http.request import Request
+from stanchion.routing.route import Call, Endpoint
+from stanchion.telemetry.spans import Attributes
+from stanchion.wire.http1.protocol import HTTP1
+from stanchion.wire.http1.shelf import Fields, Shelved
+
+_GONE = "gone"
+"""How the access log calls an answer that was not given, or not whole, because the client had left."""
+
+
+class Traced(HTTP1):
+    """One connection."""
+
+    __slots__ = ()
+
+    def _accept(self, request: Request, endpoint: Endpoint) -> None:
+        tracing = self._server.tracing
+        if tracing is not None and not request.judged:  # it comes here again once its body is complete
+            request.span = tracing.begin(request, _route_of(endpoint.route.template))
+        super()._accept(request, endpoint)
+
+    async def _serve(self, request: Request, call: Call) -> None:
+        if request.span is not None:
+            request.span.enter()
+        await super()._serve(request, call)
+
+    def _answer_shelved(self, shelved: Shelved, fields: Fields) -> bool:
+        return False
+
+    def _settle(self, request: Request, status: int, size: int) -> None:
+        endpoint, span = self._owed, request.span
+        super()._settle(request, status, size)
+        if span is None or endpoint is None:
+            return
+        if endpoint.label is not None:
+            span.reroute(request.method, _route_of(endpoint.label(request)))
+        error = _GONE if not status else str(status) if status >= 500 else None
+        span.end(_attributes(request, status, span.route), error)
+
+
+def _route_of(template: str) -> str:
+    """Empty where it is a word for none, as that of a path which nothing answers."""
+    return template if template.startswith("/") else ""
+
+
+def _attributes(request: Request, status: int, route: str) -> Attributes:
+    """By the semantic conventions for HTTP servers. Neither query nor fields: they may hold secrets."""
+    attributes: dict[str, str | int | float] = {
+        "http.request.method": request.method,
+        "url.path": request.path,
+        "url.scheme": request.scheme,
+    }
+    if status:
+        attributes["http.response.status_code"] = status
+    if route:
+        attributes["http.route"] = route
+    if client := request.client_ip:
+        attributes["client.address"] = client
+    return attributes

@@ -1,0 +1,156 @@
+"""Spans of requests, as a collector gets them."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from stanchion import App, NotFound, Request, Stream
+from tests.telemetry.collector import Collector, Seen
+from tests.telemetry.traced import traced
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN = "00f067aa0ba902b7"
+SAMPLED = f"00-{TRACE}-{SPAN}-01"
+UNSAMPLED = f"00-{TRACE}-{SPAN}-00"
+
+
+def shop() -> App:
+    app = App("shop")
+
+    @app.get("/items/{sku}")
+    async def item(sku: str, request: Request) -> dict[str, str]:
+        await asyncio.sleep(0)
+        if sku == "none":
+            raise NotFound("no such item")
+        return {"traceparent": request.traceparent}
+
+    @app.get("/quick")
+    async def quick(request: Request) -> dict[str, str]:
+        return {"traceparent": request.traceparent}
+
+    @app.get("/broken")
+    async def broken() -> None:
+        await asyncio.sleep(0)
+        raise RuntimeError("as planned")
+
+    return app
+
+
+def asked(
+    app: App, *requests: tuple[str, dict[str, str]], sampled: float = 1.0
+) -> tuple[list[Seen], list[bytes], list]:
+    """The spans, bodies and lines of the access log that these requests make, one after the other."""
+
+    async def main() -> tuple[list[bytes], list]:
+        async with traced(app, collector, sampled=sampled) as server:
+            bodies = [(await server.get(path, headers))[1] for path, headers in requests]
+            return bodies, server.logged()
+
+    with Collector() as collector:
+        bodies, lines = asyncio.run(main())
+        assert collector.paths <= {"/v1/traces"}
+        return collector.spans, bodies, lines
+
+
+def test_a_request_is_a_span_by_the_conventions() -> None:
+    before = time.time_ns()
+    (span,), _, _ = asked(shop(), ("/items/HAM-1?token=secret", {}))
+    assert (span.name, span.kind, span.parent_id, span.links) == ("GET /items/{sku}", "server", "", [])
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "http.route": "/items/{sku}",
+        "http.response.status_code": 200,
+        "url.path": "/items/HAM-1",
+        "url.scheme": "http",
+        "client.address": "127.0.0.1",
+    }
+    assert before < span.began <= span.ended < time.time_ns()
+    assert span.resource["service.name"] == "shop"
+    assert not span.failed
+
+
+@pytest.mark.parametrize("path", ["/items/HAM-1", "/quick"])
+def test_one_identity_in_handler_log_and_span(path: str) -> None:
+    (span,), (body,), (line,) = asked(shop(), (path, {}))
+    assert json.loads(body)["traceparent"] == f"00-{span.trace_id}-{span.span_id}-03"
+    assert line["trace_id"] == span.trace_id
+
+
+def test_the_callers_trace_goes_on_with_its_state_and_decision() -> None:
+    spans, bodies, lines = asked(
+        shop(),
+        ("/items/1", {"traceparent": SAMPLED, "tracestate": "vendor=opaque"}),
+        ("/items/2", {"traceparent": UNSAMPLED}),
+        sampled=0.0,
+    )
+    assert [(span.trace_id, span.parent_id, span.state) for span in spans] == [(TRACE, SPAN, "vendor=opaque")]
+    told = [json.loads(body)["traceparent"] for body in bodies]
+    assert told[0] == f"00-{TRACE}-{spans[0].span_id}-01"
+    assert told[1].startswith(f"00-{TRACE}-")
+    assert told[1].endswith("-00")
+    assert [line["trace_id"] for line in lines] == [TRACE, TRACE]
+
+
+def test_a_trace_that_is_not_sampled_says_so_to_those_behind() -> None:
+    spans, (body, other), _ = asked(shop(), ("/items/1", {}), ("/quick", {"traceparent": "00-junk"}), sampled=0.0)
+    assert spans == []
+    for answer in (body, other):
+        assert json.loads(answer)["traceparent"].endswith("-02")  # a random id, not sampled
+
+
+def test_a_share_of_the_traces_that_begin_here() -> None:
+    spans, bodies, _ = asked(shop(), *[("/quick", {})] * 60, sampled=0.5)
+    recorded = [json.loads(body)["traceparent"] for body in bodies]
+    assert 10 < len(spans) < 50  # one run in 10 million is outside
+    assert {span.trace_id for span in spans} == {told[3:35] for told in recorded if told.endswith("-03")}
+
+
+def test_failures_are_errors_and_a_clients_are_not() -> None:
+    spans, _, _ = asked(shop(), ("/broken", {}), ("/items/none", {}), ("/nowhere", {}))
+    assert [(span.name, span.attributes["http.response.status_code"], span.failed) for span in spans] == [
+        ("GET /broken", 500, True),
+        ("GET /items/{sku}", 404, False),
+        ("GET", 404, False),
+    ]
+    assert [span.attributes.get("error.type") for span in spans] == ["500", None, None]
+    assert "http.route" not in spans[2].attributes
+
+
+def test_a_stream_lasts_to_its_end_and_a_client_that_leaves_is_told() -> None:
+    app = App("streams")
+    gone = asyncio.Event()
+
+    @app.get("/slow")
+    async def slow() -> Stream:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"one"
+            await asyncio.sleep(0.05)
+            yield b"two"
+
+        return Stream(parts())
+
+    @app.get("/endless")
+    async def endless() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            gone.set()
+
+    async def main() -> None:
+        async with traced(app, collector) as server:
+            assert (await server.get("/slow"))[0] == 200
+            _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
+            await asyncio.sleep(0.05)
+            writer.transport.abort()
+            await asyncio.wait_for(gone.wait(), 10)
+
+    with Collector() as collector:
+        asyncio.run(main())
+        streamed, left = collector.spans
+    assert streamed.ended - streamed.began >= 50_000_000
+    assert "http.response.status_code" not in left.attributes
+    assert (left.attributes["error.type"], left.failed) == ("gone", True)
