@@ -15,6 +15,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.cli.processes import environment
+from tests.ports import free_port
 
 APPS = Path(__file__).with_name("apps")
 COMMANDS = {
@@ -34,8 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=COMMANDS)
 def port(request: pytest.FixtureRequest, folder: Path) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     command = [sys.executable, "-m", *(part.format(port=port) for part in COMMANDS[request.param])]
     with open(folder / f"{request.param}.log", "wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=log, stderr=log)
@@ -155,8 +155,7 @@ def _eventually(holds: Callable[[], bool]) -> None:
 
 
 def test_without_lifespan_events_the_mistake_is_told(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     arguments = [part.format(port=port) for part in COMMANDS["uvicorn"]]
     command = [sys.executable, "-m", *arguments, "--lifespan", "off"]
     with open(folder / "off.log", "wb") as log:

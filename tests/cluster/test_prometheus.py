@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import pytest
 
 from tests.cluster.conftest import Serve
 from tests.cluster.running import Server, until
+from tests.ports import free_port
 
 CONFIGURATION = """
 global:
@@ -53,6 +53,11 @@ class Prometheus:
         found = self.ask(f"/api/v1/query?query={quote(query)}")
         return float(found["result"][0]["value"][1]) if found and found["result"] else None
 
+    def targets(self) -> list[tuple[str, str]]:
+        """Health and last error of each."""
+        found = self.ask("/api/v1/targets")
+        return [(target["health"], target["lastError"]) for target in found["activeTargets"]] if found else []
+
 
 def tool(name: str) -> str:
     """Where a program of Prometheus' is; skips without it, and fails where everything is to be checked."""
@@ -68,8 +73,7 @@ def tool(name: str) -> str:
 def prometheus(server: Server, folder: Path) -> Iterator[Prometheus]:
     """Started to scrape the server each second."""
     program = tool("prometheus")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     configuration = folder / "prometheus.yml"
     configuration.write_text(CONFIGURATION.format(port=server.admin_port))
     command = [program, f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'tsdb'}"]
@@ -101,8 +105,7 @@ def test_it_is_scraped_without_a_complaint(serve: Serve, tmp_path: Path) -> None
         quantile = 'histogram_quantile(0.99,stanchion_http_request_duration_seconds_bucket{route="/pid"})'
         assert (scraper.value(quantile) or 0) > 0
         assert scraper.value("changes(stanchion_http_requests_in_flight[1m])") is not None
-        (target,) = scraper.ask("/api/v1/targets")["activeTargets"]
-        assert (target["health"], target["lastError"]) == ("up", "")
+        until(lambda: scraper.targets() == [("up", "")])  # a scrape may have been late a moment ago
         metadata = scraper.ask("/api/v1/metadata")
     page = server.admin("/metrics")[1].decode()
     families = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))

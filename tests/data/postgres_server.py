@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -76,12 +77,9 @@ class PostgresServer:
 
     def kill(self) -> None:
         """Kill -9 of every process of it."""
-        first = self.pid
-        children = [int(pid) for pid in Path(f"/proc/{first}/task/{first}/children").read_text().split()]
-        for pid in (first, *children):
-            os.kill(pid, signal.SIGKILL)
+        killed = self._signal(signal.SIGKILL)
         end = time.monotonic() + _START
-        while any(Path(f"/proc/{pid}").exists() for pid in (first, *children)) and time.monotonic() < end:
+        while any(Path(f"/proc/{pid}").exists() for pid in killed) and time.monotonic() < end:
             time.sleep(0.01)
 
     def freeze(self) -> None:
@@ -92,11 +90,16 @@ class PostgresServer:
         """They go on."""
         self._signal(signal.SIGCONT)
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _signal(self, number: signal.Signals) -> list[int]:
+        """Send a signal to every process of it; which those are."""
         first = self.pid
+        os.kill(first, signal.SIGSTOP)  # so that it starts none, and ends none, while the others are gone through
         children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        for pid in (first, *map(int, children)):
-            os.kill(pid, number)
+        every = [*map(int, children), first]
+        for pid in every:
+            with suppress(ProcessLookupError):  # it had been waited for before the first one stopped
+                os.kill(pid, number)
+        return every
 
     def close(self) -> None:
         """Stop it if it runs, and leave nothing."""
