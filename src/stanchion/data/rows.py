@@ -65,7 +65,8 @@ def _reader(kind: Any, columns: tuple[str, ...], native: frozenset[type]) -> Rea
 def _of_one_column(kind: Any, columns: tuple[str, ...]) -> Read:
     if len(columns) != 1:
         raise ConfigurationError(f"{kind!r} takes one column, the statement has {len(columns)}: {', '.join(columns)}")
-    return lambda row: msgspec.convert(row[0], kind, strict=False)
+    of = _decoded if _composed(kind) else _same
+    return lambda row: msgspec.convert(of(row[0]), kind, strict=False)
 
 
 def _composed(declared: Any) -> bool:

@@ -75,4 +75,5 @@ def _beyond(driver: Any) -> tuple[type[Exception], ...]:
         driver.InvalidTextRepresentationError,
         driver.NumericValueOutOfRangeError,
         driver.StringDataRightTruncationError,
+        driver.UntranslatableCharacterError,
     )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from stanchion.data.failures import DatabaseBusy, DatabaseUnavailable
 from stanchion.data.limits import Limits
+from stanchion.data.postgres.documents import take_documents
 from stanchion.data.postgres.failures import driver_module, translated
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
@@ -193,6 +194,8 @@ class Connections:
             raise ConfigurationError(f"the database {redacted(self._url)}: {error}") from None
         self._lives[connection] = Life(monotonic() + LIFETIME * (1 + random() / 5), shelf)
         connection.add_termination_listener(self._forget)
+        if shelf is self._plain:
+            await take_documents(connection)
         if self._prepared:  # through PgBouncer it would be set for whoever has the server connection next
             await self._prepare(connection)
         return connection
