@@ -113,11 +113,16 @@ def test_the_only_page_has_no_field(bound_of: BoundOf) -> None:
 def test_what_cannot_be_a_page_is_refused(bound_of: BoundOf) -> None:
     async def of_another(page: Annotated[int, Paging()]) -> None: ...
     async def with_default(page: PageQuery = PageQuery(limit=3)) -> None: ...  # noqa: B008
+    async def or_none(page: PageQuery | None) -> None: ...
+    async def declared_or_none(page: Annotated[PageQuery, Paging(limit=3)] | None = None) -> None: ...
 
     with pytest.raises(RouteError, match=r"Paging is for a page; annotate it Annotated\[PageQuery"):
         bound_of(of_another, "GET", "/")
     with pytest.raises(RouteError, match=r"a page has no default; give its limit as"):
         bound_of(with_default, "GET", "/")
+    for handler in (or_none, declared_or_none):
+        with pytest.raises(RouteError, match=r"the first where it names none; annotate it PageQuery, without None"):
+            bound_of(handler, "GET", "/")
 
 
 def test_it_is_described(bound_of: BoundOf) -> None:

@@ -130,6 +130,10 @@ def _by_type(name: str, annotation: Any, names: Sequence[str], resources: Collec
     node = node_of(annotation)
     if isinstance(annotation, type) and isinstance(node, inspect.CustomType):
         return "resource"
+    if getattr(present(node), "cls", None) is PageQuery:
+        raise RouteError(
+            "every request asks for a page, the first where it names none; annotate it PageQuery, without None"
+        )
     if isinstance(present(node), inspect.CustomType):
         raise RouteError("no request holds its type, and a resource is asked for by its class alone")
     if isinstance(node, (inspect.BytesType, inspect.AnyType)):
