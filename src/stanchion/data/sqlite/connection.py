@@ -3,11 +3,11 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.sqlite.lane import Lane
 from stanchion.deadline import lift, until
 
 P = ParamSpec("P")
@@ -35,7 +35,7 @@ class Threaded:
         self._path = path
         self._read_only = read_only
         self._patience = patience
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+        self._lane = Lane("sqlite")
         self._connection: sqlite3.Connection | None = None
 
     def __repr__(self) -> str:
@@ -50,9 +50,8 @@ class Threaded:
             DatabaseTimeout, DatabaseUnavailable, ConstraintViolated: see `failures`.
         """
         call = _Call(self._patience)
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._thread, lambda: self._called(call, function, *args, **kwargs))
+            return cast(T, await self._lane.run(lambda: self._called(call, function, *args, **kwargs)))
         except asyncio.CancelledError:
             call.until = 0.0
             raise
@@ -113,8 +112,8 @@ class Threaded:
                 self._connection.close()
                 self._connection = None
 
-        await asyncio.get_running_loop().run_in_executor(self._thread, close)
-        self._thread.shutdown(wait=False)
+        await self._lane.run(close)
+        self._lane.close()
 
 
 class _Call:

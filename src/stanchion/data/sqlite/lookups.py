@@ -19,11 +19,10 @@ _LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 
 def found(connection: sqlite3.Connection, lookup: Lookup, keys: Sequence[Any]) -> Found:
     """The keys' rows, on this connection."""
-    values = [stored(key) for key in keys]
-    if len(values) > 1 and all(map(_as_json, values)):
-        return _joined(connection, lookup, values)
+    if len(keys) > 1 and _as_json(keys):
+        return _joined(connection, lookup, keys)
     cursor = connection.cursor()
-    rows = [cursor.execute(lookup.one, {"1": value}).fetchone() for value in values]
+    rows = [cursor.execute(lookup.one, {"1": stored(key)}).fetchone() for key in keys]
     return Found(columns_of(cursor), rows)
 
 
@@ -32,13 +31,13 @@ def columns_of(cursor: sqlite3.Cursor) -> tuple[str, ...]:
     return tuple(column[0] for column in cursor.description or ())
 
 
-def _joined(connection: sqlite3.Connection, lookup: Lookup, values: list[Any]) -> Found:
+def _joined(connection: sqlite3.Connection, lookup: Lookup, keys: Sequence[Any]) -> Found:
     statement = _joining(lookup.table, lookup.key, lookup.columns)
-    cursor = connection.execute(statement, (msgspec.json.encode(values).decode(),))
-    rows: list[Any] = [None] * len(values)
-    for place, *row in cursor.fetchall():
-        if rows[place] is None:  # the key may identify several, of which a statement of its own takes the first
-            rows[place] = row
+    cursor = connection.execute(statement, (msgspec.json.encode(keys).decode(),))
+    rows: list[Any] = [None] * len(keys)
+    for row in cursor.fetchall():
+        if rows[row[0]] is None:  # the key may identify several, of which a statement of its own takes the first
+            rows[row[0]] = row[1:]
     return Found(lookup.columns, rows)
 
 
@@ -49,9 +48,9 @@ def _joining(table: str, key: str, columns: tuple[str, ...]) -> str:
     return f"SELECT k.key, {selected} FROM json_each(?1) AS k CROSS JOIN {table} AS t ON t.{name} = k.value"
 
 
-def _as_json(value: Any) -> bool:
+def _as_json(keys: Sequence[Any]) -> bool:
     """Whether SQLite reads the same of JSON as it would have been given."""
-    kind = type(value)
-    if kind is int:
-        return bool(_LEAST <= value <= _MOST)
-    return kind is str and "\0" not in value
+    kinds = set(map(type, keys))
+    if kinds == {int}:
+        return bool(min(keys) >= _LEAST and max(keys) <= _MOST)
+    return kinds == {str} and not any("\0" in key for key in keys)
