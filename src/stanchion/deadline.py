@@ -12,13 +12,12 @@ _until: ContextVar[float | None] = ContextVar("stanchion-deadline", default=None
 
 def remaining() -> float | None:
     """Seconds until the running request's deadline, not below 0; None without one."""
-    until = _until.get()
-    return None if until is None else max(0.0, until - monotonic())
+    end = _until.get()
+    return None if end is None else max(0.0, end - monotonic())
 
 
-def until() -> float | None:
-    """The deadline itself, in seconds of `time.monotonic()`; None without one."""
-    return _until.get()
+until = _until.get
+"""The deadline itself, in seconds of `time.monotonic()`; None without one."""
 
 
 def shorten(until: float) -> None:

@@ -90,7 +90,7 @@ class Reading:
 class _Reads(NamedTuple):
     """Reads that go together."""
 
-    keyed: Keyed[Any, Any]
+    gathering: Gathering[Any, Any]
     entry: Entry
 
 
@@ -121,7 +121,7 @@ class Database(Reading):
 
     def statistics(self) -> dict[str, float]:
         """Those of the driver, and of the reads and inserts that were gathered."""
-        reads = [each.keyed.statistics() for each in self._reads.values()]
+        reads = [each.gathering.statistics() for each in self._reads.values()]
         writes = self._inserting.statistics()
         return {
             **self._driver.statistics(),
@@ -284,8 +284,8 @@ class Database(Reading):
         gathered = self._reads.get((kind, type(key), place)) or self._gathered(kind, type(key), place)
         request = asking.get()
         if request is not None:
-            request.gathered(self.recorder, gathered.entry, gathered.keyed.batches)
-        return gathered.keyed.get(key)
+            request.gathered(self.recorder, gathered.entry, gathered.gathering.batches)
+        return gathered.gathering.call(key)
 
     async def _read_alone(self, kind: type[T], key: Any, place: Any) -> T | None:
         found: dict[Any, T] = await self._load(self.tables.of(kind), place, [key])
@@ -300,7 +300,7 @@ class Database(Reading):
             fatal=lambda error: isinstance(error, (*FAILURES, ConfigurationError)),
             copied=copier(kind),
         )
-        reads = self._reads[kind, key, place] = _Reads(keyed, self.recorder.entry(table.lookup.one))
+        reads = self._reads[kind, key, place] = _Reads(keyed.gathering, self.recorder.entry(table.lookup.one))
         return reads
 
     async def _load(self, table: Table[T], place: Any, keys: Sequence[Any]) -> dict[Any, T]:

@@ -36,11 +36,14 @@ class Lookups:
         if len(keys) == 1 or not await self._is_exact(connection, lookup):
             return _aligned(keys, {key: await _one(connection, lookup, key) for key in keys})
         records = await connection.fetch(lookup.many, list(keys), timeout=remaining())
-        rows = {record[lookup.key]: record for record in records}
-        missing = [key for key in keys if key not in rows]
-        if missing and len(rows) > len(keys) - len(missing):
-            rows |= {key: await _one(connection, lookup, key) for key in missing}
-        return _aligned(keys, rows)
+        place = lookup.columns.index(lookup.key)
+        rows = {record[place]: record for record in records}
+        found = [rows.get(key) for key in keys]
+        missing = found.count(None)
+        if missing and len(rows) > len(keys) - missing:
+            rows |= {key: await _one(connection, lookup, key) for key in keys if key not in rows}
+            return _aligned(keys, rows)
+        return Found(lookup.columns if records else (), found)
 
     async def _is_exact(self, connection: Any, lookup: Lookup) -> bool:
         name = lookup.table, lookup.key

@@ -23,24 +23,21 @@ class Asking:
 
     def alone(self, recorder: Recorder, entry: Entry) -> None:
         """The request runs this statement."""
-        self._ask(recorder, entry, -1)
+        self.gathered(recorder, entry, -1)
 
     def gathered(self, recorder: Recorder, entry: Entry, batches: int) -> None:
         """The request's call waits for the next batch, after `batches` of them; several for the same one are one."""
-        self._ask(recorder, entry, batches)
-
-    def _ask(self, recorder: Recorder, entry: Entry, batch: int) -> None:
         asked = self._asked
         if asked is None:
             asked = self._asked = {}
         before = asked.get(entry)
         if before is None:
-            asked[entry] = [1, batch]
+            asked[entry] = [1, batches]
             if self.route not in entry.routes:
                 recorder.asked_by(entry, self.route)
-        elif batch < 0 or before[1] != batch:
+        elif batches < 0 or before[1] != batches:
             before[0] += 1
-            before[1] = batch
+            before[1] = batches
             if before[0] > recorder.repeats:
                 recorder.repeated_by(entry, self.route, before[0])
 

@@ -84,7 +84,7 @@ class Recorded(RecordedStatements):
         with _Run(self._recorder, lookup.one, len(keys)) as run:
             self._recorder.batched()
             found = await self._driver.look_up(lookup, keys)
-            run.rows = len(keys) - sum(row is None for row in found.rows)
+            run.rows = len(keys) - found.rows.count(None)
             return found
 
     async def insert(self, rows: Sequence[Insertion]) -> Sequence[Rows | Exception]:

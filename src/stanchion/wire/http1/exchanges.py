@@ -70,7 +70,7 @@ class Exchanges(Answers):
         self.phase = HANDLE
         inline, stream = endpoint.inline, request.stream
         if inline is None:
-            self._approach(request, endpoint)
+            (self._approach if endpoint.gate else self._enter)(request, endpoint)
         elif stream is not None and not (stream.complete and endpoint.takes_body):
             self._start(request, endpoint)
         else:
