@@ -119,7 +119,8 @@ class Gathering(Generic[Q, A]):
             raise
         except Exception as error:
             outcomes = [error] * len(batch)
-        for (_, answer, *_), outcome in zip(batch, outcomes, strict=True):
+        for each, outcome in zip(batch, outcomes, strict=True):
+            answer = each[1]
             if answer.done():
                 continue
             if isinstance(outcome, Exception):
