@@ -172,13 +172,13 @@ def test_the_deadline_ends_a_statement(opened: Opened) -> None:
             began = loop.time()
 
             async def within() -> None:
-                shorten(began + 0.2)
+                shorten(began + 0.5)
                 await database.one(int, slow)
 
             with pytest.raises(DatabaseTimeout) as raised:
                 await asyncio.create_task(within())
             assert raised.value.status == 504
-            assert loop.time() - began < 3
+            assert loop.time() - began < 5
             assert await database.one(int, "SELECT 1") == 1
             await all_given_back(database)
 

@@ -165,7 +165,7 @@ def test_a_mistake_stays_what_it_is(opened: Opened) -> None:
 
 def test_the_deadline_ends_a_statement_and_leaves_the_connection(opened: Opened) -> None:
     async def late(database: Database) -> None:
-        shorten(time.monotonic() + 0.2)
+        shorten(time.monotonic() + 0.5)
         async with database.sqlalchemy()() as session:
             await names(session)
             await session.execute(ENDLESS)
@@ -176,7 +176,7 @@ def test_the_deadline_ends_a_statement_and_leaves_the_connection(opened: Opened)
                 began = time.monotonic()
                 with pytest.raises(DatabaseTimeout):
                     await asyncio.create_task(late(database))
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 5
             await given_back(database)
             async with database.sqlalchemy()() as session:
                 assert await names(session) == ["Austen"]
