@@ -9,6 +9,7 @@ Where batches are answered within 2 ms, one more is begun beside another only on
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import Context
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from stanchion.data.replicas.seen import Carried, carried, carry
@@ -109,8 +110,8 @@ class Gathering(Generic[Q, A]):
             shorten(max(deadlines))
         if self._carries:
             carry([each[3] for each in batch if each[3] is not None])
-        if spans := dict.fromkeys(span for each in batch for span in each[4]):
-            current.set(tuple(spans))
+        if spans := [each[4] for each in batch if each[4]]:
+            current.set(tuple(dict.fromkeys(chain.from_iterable(spans))))
         try:
             outcomes: Sequence[Outcome] = await self._work([each[0] for each in batch])
         except asyncio.CancelledError:
