@@ -47,12 +47,17 @@ def http_scope(request: Request, prefix: str, state: dict[str, Any]) -> Scope:
         "raw_path": (root + path).encode("latin-1"),
         "query_string": request.query_string.encode("latin-1"),
         "root_path": root + prefix,
-        "headers": list(request.fields.items()),
+        "headers": list((_traced(request) if request.judged else request.fields).items()),
         "client": client,
         "server": server,
         "state": state.copy(),
         "extensions": {"http.response.pathsend": {}},
     }
+
+
+def _traced(request: Request) -> dict[bytes, bytes]:
+    """Its fields, by which the app's own spans become parts of the request's."""
+    return {**request.fields, b"traceparent": request.traceparent.encode()}
 
 
 def _client(request: Request, end: tuple[str, int] | None) -> tuple[str, int] | None:

@@ -10,6 +10,7 @@ from stanchion.gateway.forwarding import FORWARDING, forwarding_lines
 from stanchion.http.body import Body
 from stanchion.http.request import Request
 from stanchion.upstream.outgoing import Outgoing
+from stanchion.upstream.spans import told
 from stanchion.upstream.target import Target
 
 _HOP = frozenset(
@@ -56,6 +57,8 @@ class Passing:
         inform = getattr(request.peer, "inform", None)
         if inform is not None:
             outgoing.informed = partial(inform, request)
+        if request.judged and request.span is None and b"traceparent" not in request.fields:
+            outgoing.head = told(outgoing.head, request.traceparent)  # else the upstream would decide for itself
         return outgoing
 
     def _outgoing(self, request: Request, target: Target, hops: int | None) -> Outgoing:

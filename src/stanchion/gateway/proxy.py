@@ -21,6 +21,7 @@ from stanchion.limits.retry_budget import RetryBudget
 from stanchion.telemetry.tallies import DependencyCell
 from stanchion.upstream.failures import UpstreamFailure
 from stanchion.upstream.outgoing import Outgoing
+from stanchion.upstream.spans import sending
 from stanchion.upstream.target import Target, parse_target
 
 
@@ -93,7 +94,7 @@ class Proxy:
     async def _ask(self, backend: Backend, outgoing: Outgoing, began: float) -> Response:
         backend.counts[DependencyCell.CALLED] += 1
         try:
-            response = await backend.pool.send(outgoing)
+            response = await sending(backend.pool.send, outgoing, backend.target)
         except UpstreamFailure as failure:
             if failure.status != 503:  # else it is us who are busy
                 backend.failed(monotonic())

@@ -21,6 +21,10 @@ class Span(Protocol):
         """What those who are asked on its behalf have to be told."""
 
     @property
+    def state(self) -> str:
+        """Its trace's `tracestate`, which goes on with it; empty where there is none."""
+
+    @property
     def route(self) -> str:
         """The request's; empty where there is none."""
 

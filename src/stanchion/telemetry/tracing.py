@@ -91,7 +91,7 @@ class Tracing:
 class LiveSpan:
     """See `spans.Span`."""
 
-    __slots__ = ("_offset", "_recorder", "_tracer", "context", "route")
+    __slots__ = ("_offset", "_recorder", "_tracer", "context", "route", "state")
 
     def __init__(self, tracer: Recorders, recorder: Recorder, offset: int, flags: int, route: str) -> None:
         """`offset` makes CLOCK_MONOTONIC Unix time, in nanoseconds, the same for a request and its parts: a clock that
@@ -102,6 +102,7 @@ class LiveSpan:
         self.route = route
         found = recorder.get_span_context()
         self.context = TraceContext(trace_id=f"{found.trace_id:032x}", span_id=f"{found.span_id:016x}", flags=flags)
+        self.state = found.trace_state.to_header()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.context}>"

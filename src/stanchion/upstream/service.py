@@ -22,6 +22,7 @@ from stanchion.upstream.failures import UpstreamFailure, UpstreamTimeout
 from stanchion.upstream.outgoing import IDEMPOTENT, Outgoing
 from stanchion.upstream.pool import Pool
 from stanchion.upstream.reply import Reply
+from stanchion.upstream.spans import sending
 
 _AGAIN = frozenset((502, 503, 504))
 """Statuses of a service, or of what is before it, that cannot answer now: failures, though they are answers."""
@@ -118,7 +119,7 @@ class Service:
         outgoing = Outgoing(method, head + lines + b"\r\n", content)
         try:
             async with asyncio.timeout(None if within == inf else within):
-                reply = await self._answered(outgoing)
+                reply = await sending(self._answered, outgoing, self._pool.target)
         except TimeoutError:
             raise UpstreamTimeout(f"{self._dependency.name} has not answered within {within:g} s") from None
         if reply.status in _AGAIN:
