@@ -104,9 +104,12 @@ def _gained(gain: Gain) -> str:
 
 
 def _times(gains: Sequence[Gain]) -> str:
-    """How many times as fast the statement becomes that gains most."""
+    """How many times as fast the statement becomes that gains most; without times, how many times as cheap."""
     found = [gain.before / gain.after for gain in gains if gain.before and gain.after]
-    return f"{max(found):,.1f} x" if found else "-"
+    if found:
+        return f"{max(found):,.1f} x"
+    costs = [gain.cost_before / gain.cost_after for gain in gains if gain.cost_before and gain.cost_after]
+    return f"{max(costs):,.1f} x cost" if costs else "-"
 
 
 def _time(seconds: float) -> str:

@@ -23,7 +23,8 @@ examples:
 _ADVISE = """\
 Say what would make an app's databases quicker: missing and unused indexes, statements repeated within a request,
 connections. It asks the database how it runs the statements that the server of this app was asked (--socket names one
-where several run), else, for PostgreSQL, those that the extension pg_stat_statements knows of. It changes nothing.
+where several run), else, for PostgreSQL, those that the extension pg_stat_statements knows of. It changes nothing. The
+extension hypopg, where the database has it, tells what each missing index would bring; --copy tries it.
 """
 
 

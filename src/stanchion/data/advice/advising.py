@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stanchion.data.advice import gain, postgres, sqlite
+from stanchion.data.advice import gain, hypothetical, postgres, sqlite
 from stanchion.data.advice.evidence import Evidence
 from stanchion.data.advice.findings import Finding
 from stanchion.data.advice.rules import affordable, findings
@@ -37,7 +37,7 @@ async def advise(
     """Advice on the app's database `name`; without statements seen, on those that the server itself has counted.
 
     `copy` is where missing indexes are tried: the URL of a PostgreSQL database that has the same in it; for SQLite
-    anything, since a temporary copy of the file is made.
+    anything, since a temporary copy of the file is made. Without one, a PostgreSQL that has hypopg tells of costs.
 
     Raises:
         DatabaseUnavailable, DatabaseBusy, DatabaseTimeout: it does not answer.
@@ -51,7 +51,7 @@ async def advise(
         found = findings(evidence)
         capacity = await driver.capacity()
         too_many = None if capacity is None else affordable(name, database.connections, fleet, capacity)
-        if copy is not None:
+        if copy is not None or driver.remote:
             found = await _tried(found, evidence, driver, copy)
     return Advice(
         database=name,
@@ -61,9 +61,11 @@ async def advise(
     )
 
 
-async def _tried(found: Sequence[Finding], evidence: Evidence, driver: Driver, copy: str) -> list[Finding]:
+async def _tried(found: Sequence[Finding], evidence: Evidence, driver: Driver, copy: str | None) -> list[Finding]:
     missing = [finding for finding in found if finding.wanted is not None]
-    if driver.remote:
+    if copy is None:
+        gains = dict(zip(map(id, missing), await hypothetical.gains(driver, missing, evidence), strict=True))
+    elif driver.remote:
         if not copy:
             raise ConfigurationError(
                 "--copy needs the URL of a PostgreSQL database with the same in it, to change at will"

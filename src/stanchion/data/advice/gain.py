@@ -43,7 +43,7 @@ async def on_postgres(copy: Driver, finding: Finding, evidence: Evidence) -> lis
     try:
         async with copy.transaction() as statements:
             await statements.execute(f"SET LOCAL statement_timeout = '{_LONGEST:g}s'", ())
-            tried = _tried(finding, evidence)
+            tried = chosen(finding, evidence)
             given = [await _sampled(statements, seen, plan) for seen, plan in tried]
             before = [await _explained(statements, seen, sql) for (seen, _), sql in zip(tried, given, strict=True)]
             await statements.execute(creation(finding.wanted, concurrently=False), ())
@@ -55,7 +55,8 @@ async def on_postgres(copy: Driver, finding: Finding, evidence: Evidence) -> lis
         return gains
 
 
-def _tried(finding: Finding, evidence: Evidence) -> list[tuple[Seen, Plan]]:
+def chosen(finding: Finding, evidence: Evidence) -> list[tuple[Seen, Plan]]:
+    """The statements of a finding that are tried, with their plans."""
     return [(seen, plan) for seen, plan in evidence.plans if seen.text in finding.statements][:_MOST]
 
 
@@ -102,7 +103,7 @@ def _on_copy(path: str, found: Sequence[Finding], evidence: Evidence) -> list[li
 
 def _with_index(copy: sqlite3.Connection, finding: Finding, evidence: Evidence) -> list[Gain]:
     assert finding.wanted is not None
-    tried = [(seen, _values(copy, seen, plan)) for seen, plan in _tried(finding, evidence)]
+    tried = [(seen, _values(copy, seen, plan)) for seen, plan in chosen(finding, evidence)]
     before = [_milliseconds(copy, seen, given) for seen, given in tried]
     copy.execute(creation(finding.wanted, concurrently=False))
     after = [_milliseconds(copy, seen, given) for seen, given in tried]

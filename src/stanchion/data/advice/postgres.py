@@ -14,7 +14,7 @@ from stanchion.data.statements.text import normalised, verb_and_table
 
 EXPLAINED = frozenset({"select", "insert", "update", "delete"})
 _MOST = 200
-_BOUNDS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'")
+BOUNDS = ("SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = '10s'", "SET LOCAL lock_timeout = '1s'")
 _TABLES = """
 SELECT n.nspname, c.relname, (CASE WHEN c.reltuples < 0 THEN s.n_live_tup ELSE c.reltuples END)::float8
 FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -51,7 +51,7 @@ async def evidence(database: str, driver: Driver, seen: Sequence[Seen]) -> Evide
     plans: list[tuple[Seen, Plan]] = []
     unexplained: dict[str, str] = {}
     async with driver.transaction() as statements:
-        for bound in _BOUNDS:
+        for bound in BOUNDS:
             await statements.execute(bound, ())
         tables = await _tables(statements)
         indexes = await _indexes(statements)
