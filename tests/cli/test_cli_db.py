@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tests.cli.processes import Mistake, Stanchion
 from tests.cluster.conftest import Serve
 from tests.cluster.running import Server, until
 from tests.data.postgres_server import PostgresServer, needs_postgres
+from tests.data.shop import on_server
 
 _APP = """
 import asyncio
@@ -186,7 +188,7 @@ def test_without_a_server_the_extension_tells_of_statements(
 ) -> None:
     change(mortal.url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public", *_TABLE)
     change(mortal.url, f"INSERT INTO flights SELECT n, {_ROW} FROM {_series()}", "ANALYZE")
-    change(mortal.url, "CREATE EXTENSION pg_stat_statements", "SELECT pg_stat_statements_reset()")
+    change(mortal.url, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "SELECT pg_stat_statements_reset()")
     change(mortal.url, "SELECT id FROM flights WHERE day = 'day 7'")
     (tmp_path / "app.py").write_text(_APP.replace("URL", mortal.url))
     done = stanchion("db", "advise", "app:app", "--json", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
@@ -195,6 +197,21 @@ def test_without_a_server_the_extension_tells_of_statements(
     missing = by_kind(advice)["missing index"]
     assert missing["subject"] == "flights (day)"
     assert missing["calls"] == 1
+
+
+@needs_postgres
+def test_without_a_copy_hypopg_tells_of_costs(stanchion: Stanchion, tmp_path: Path, mortal: PostgresServer) -> None:
+    if not on_server(mortal.url, "SELECT count(*) FROM pg_available_extensions WHERE name = 'hypopg'"):
+        pytest.skip("this PostgreSQL has no hypopg (the package postgresql-15-hypopg, by its version)")
+    change(mortal.url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public", *_TABLE)
+    change(mortal.url, f"INSERT INTO flights SELECT n, {_ROW} FROM {_series()}", "ANALYZE", "CREATE EXTENSION hypopg")
+    change(mortal.url, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements", "SELECT pg_stat_statements_reset()")
+    change(mortal.url, "SELECT id FROM flights WHERE day = 'day 7'")
+    (tmp_path / "app.py").write_text(_APP.replace("URL", mortal.url))
+    done = stanchion("db", "advise", "app:app", cwd=tmp_path, XDG_RUNTIME_DIR=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"missing index +flights \(day\) .* [\d.]+ x cost\n", done.stdout)
+    assert re.search(r"gain: cost \d+ to \d+ for SELECT id FROM flights WHERE day = ", done.stdout)
 
 
 def test_a_statement_that_the_database_does_not_take_any_more(serve: Serve, tmp_path: Path, url: str) -> None:

@@ -34,6 +34,8 @@ def advised(server: PostgresServer, statements: Sequence[str], *, extension: boo
         database = database_of("test", server.url, DatabaseOptions())
         await database.open()
         try:
+            if extension and not await database.one(int, _AVAILABLE):
+                pytest.skip("this PostgreSQL has no hypopg (the package postgresql-15-hypopg, by its version)")
             for statement in (*_SCHEMA, *(_EXTENSION if extension else ())):
                 await database.execute(statement)
             found.extend(await looked_at(database, server.url, statements))
@@ -47,8 +49,6 @@ def advised(server: PostgresServer, statements: Sequence[str], *, extension: boo
 
 async def looked_at(database: Database, url: str, statements: Sequence[str]) -> Sequence[Finding]:
     """As `stanchion db advise` does, which has a database of its own; nothing of it stays in this one."""
-    if not await database.one(int, _AVAILABLE):
-        pytest.skip("this PostgreSQL has no hypopg (postgresql-15-hypopg, by its version)")
     seen = [
         Seen(database="main", text=one, example=one, verb=verb_and_table(one)[0], calls=1, seconds=1.0)
         for one in statements
