@@ -85,7 +85,7 @@ class Admission:
         """Whether `request` may start now; else it waits here, and its connection will be called."""
         running = self._running
         if endpoint.heavy is None and not self._crowded and running.count < running.limit:
-            running.begin()
+            running.count += 1  # `begin`, of which the frame is 0.1 µs
             return True
         began = request.began
         deadline = _NEVER if endpoint.due is None else endpoint.due(request)

@@ -37,7 +37,7 @@ class InFlight:
         self.limit = self._estimate.limit
         self.lag = 0
         """Nanoseconds the loop was late in the last window."""
-        self._peak = 0  # of `count` in this window
+        self._peak = 0  # of `count` in this window, before one of it ended
         self._ended = 0  # in this window
         self._round = 0  # nanoseconds of a round of the loop in this window
         self._crowded = False
@@ -60,11 +60,11 @@ class InFlight:
     def begin(self) -> None:
         """One more is in flight."""
         self.count += 1
-        if self.count > self._peak:
-            self._peak = self.count
 
     def end(self, route: Hashable, nanoseconds: int, *, counts: bool) -> None:
         """One less is; how long it took `counts` unless it ended for a reason that says nothing about the load."""
+        if self.count > self._peak:  # it can only fall here
+            self._peak = self.count
         self.count -= 1
         self._ended += 1
         if counts:
@@ -94,7 +94,9 @@ class InFlight:
         self.lag = max(now - due, self._round, 0)
         elapsed, computed = now - self._opened, thread_time_ns()
         self.limit = self._estimate.close(
-            in_flight=self._peak, lag=self.lag / 1e9, busy=(computed - self._computed) / max(elapsed, 1)
+            in_flight=max(self._peak, self.count),
+            lag=self.lag / 1e9,
+            busy=(computed - self._computed) / max(elapsed, 1),
         )
         if not self._crowded:
             self._pacing.rest()
@@ -102,7 +104,7 @@ class InFlight:
             self.lag > _TOLERATED and not self._estimate.stalled
         ):  # from the first time on that the loop is late
             self._pacing.follow(ended=self._ended, limit=self.limit, elapsed=elapsed)
-        self._opened, self._computed, self._peak, self._ended = now, computed, self.count, 0
+        self._opened, self._computed, self._peak, self._ended = now, computed, 0, 0
         self._round, self._crowded = 0, False
         self._loop.call_soon(self._begin_round)
         self._closed()

@@ -15,6 +15,7 @@ from stanchion.http.hit import Hit, Later
 from stanchion.http.request import Request
 from stanchion.http.response import ANSWERED, Response
 from stanchion.routing.route import Call, Endpoint, InlineCall
+from stanchion.telemetry.meter import BEGUN
 from stanchion.upstream.switched import Switched
 from stanchion.wire.http1.answers import Answers, Refused
 from stanchion.wire.http1.overloaded import OVERLOADED, OVERLOADED_BODY, OVERLOADED_HEAD
@@ -155,7 +156,7 @@ class Exchanges(Answers):
         """Serve a request in a task, unless it can do without one once its body is there."""
         stream = request.stream
         self._in_flight = True
-        self._server.meter.begin()
+        self._server.cells[BEGUN] += 1
         if endpoint.inline is not None and endpoint.takes_body and stream is not None and not stream.complete:
             self._awaiting_body = endpoint
             stream.want_all()
@@ -187,7 +188,7 @@ class Exchanges(Answers):
                 return
             else:
                 if self._admitted and self._request is request:
-                    self._leave(self._owed, monotonic_ns(), response.status)
+                    self._leave(response.status)
                 await send(self, request, response)
                 if self._owed is not None and self._request is request:  # else it was written whole
                     self._settle(request, response.status, self.sent)
@@ -199,6 +200,12 @@ class Exchanges(Answers):
             self._fail(request, error)
         if self._request is request:
             self._release()
+
+    def _leave(self, status: int) -> None:
+        """The active request, whose answer is a stream that begins now, counts against the limit no more."""
+        since, self._admitted = self._admitted, 0
+        if self._owed is not None and self._server.admission is not None:
+            self._server.admission.leave(self._owed, monotonic_ns() - since, status)
 
     def _release(self) -> None:
         """The active exchange is over: what is next?"""
