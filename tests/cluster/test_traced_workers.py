@@ -53,6 +53,58 @@ def test_a_worker_that_is_replaced_leaves_its_counts(serve: Serve) -> None:
         assert len({span.resource["process.pid"] for span in collector.spans}) == 2
 
 
+OWN = """
+from opentelemetry import trace
+
+from stanchion import App
+
+app = App("shop")
+tracer = trace.get_tracer("shop")
+
+
+@app.get("/price")
+async def price() -> str:
+    with tracer.start_as_current_span("discount") as span:
+        span.set_attribute("share", 0.1)
+        return "9.00"
+
+
+@app.get("/thread")
+def thread() -> str:
+    with tracer.start_as_current_span("in a thread"):
+        return "done"
+
+
+with tracer.start_as_current_span("at the import"):  # belongs to no request
+    pass
+"""
+
+
+def test_spans_that_an_app_makes_itself_are_parts_of_its_requests(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(OWN)
+    with Collector() as collector:
+        server = serve("--traces", collector.url, "--traces-sampled", "1")
+        server.get("/price")
+        server.get("/thread")
+        stopped(server, 10)
+        seen = {span.name: span for span in collector.spans}
+    assert set(seen) == {"GET /price", "discount", "GET /thread", "in a thread"}
+    for whole, part in (("GET /price", "discount"), ("GET /thread", "in a thread")):
+        assert (seen[part].trace_id, seen[part].parent_id) == (seen[whole].trace_id, seen[whole].span_id)
+    assert seen["discount"].attributes == {"share": 0.1}
+
+
+def test_an_app_that_has_its_own_provider_keeps_it(serve: Serve, tmp_path: Path) -> None:
+    provider = "from opentelemetry.sdk.trace import TracerProvider\ntrace.set_tracer_provider(TracerProvider())\n"
+    (tmp_path / "app.py").write_text(OWN.replace("\n\nfrom stanchion", f"\n{provider}\nfrom stanchion"))
+    with Collector() as collector:
+        server = serve("--traces", collector.url, "--traces-sampled", "1")
+        server.get("/price")
+        stopped(server, 10)
+        assert [span.name for span in collector.spans] == ["GET /price"]
+    assert "provider" not in server.errors
+
+
 def test_a_collector_that_is_down_costs_spans_and_one_line_of_log(serve: Serve) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     server = serve("--traces", url, "--traces-sampled", "1")

@@ -37,6 +37,7 @@ class Collector:
     def __init__(self, *, status: int = 200, delay: float = 0.0) -> None:
         self.status = status
         self.released = threading.Event()
+        self.arrived = threading.Event()
         self.delay = delay
         self.paths: set[str] = set()
         self._spans: list[Seen] = []
@@ -82,6 +83,7 @@ class Collector:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
+                collector.arrived.set()
                 collector.released.wait(collector.delay)
                 collector.paths.add(self.path)
                 if collector.status == 200:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from stanchion import App, NotFound, Request, Stream
+from stanchion import App, Cache, NotFound, Request, Stream
 from tests.telemetry.collector import Collector, Seen
 from tests.telemetry.traced import traced
 
@@ -154,3 +154,59 @@ def test_a_stream_lasts_to_its_end_and_a_client_that_leaves_is_told() -> None:
     assert streamed.ended - streamed.began >= 50_000_000
     assert "http.response.status_code" not in left.attributes
     assert (left.attributes["error.type"], left.failed) == ("gone", True)
+
+
+def test_a_cached_answer_is_a_span_and_what_made_it_belongs_to_who_asked_first() -> None:
+    app = App("cached")
+
+    @app.get("/report", cache=Cache(ttl=60))
+    async def report(request: Request) -> str:
+        await asyncio.sleep(0)
+        return request.traceparent
+
+    spans, (made, again), _ = asked(app, ("/report", {"traceparent": SAMPLED}), ("/report", {}))
+    assert [span.name for span in spans] == ["GET /report"] * 2
+    assert made == again
+    assert made.decode() == f"00-{TRACE}-{spans[0].span_id}-01"
+    assert spans[1].trace_id != TRACE
+
+
+def test_hits_at_hand_are_sampled_as_all_others_are() -> None:
+    app = App("cached")
+
+    @app.get("/report", cache=Cache(ttl=60))
+    async def report() -> str:
+        return "done"
+
+    async def main() -> None:
+        async with traced(app, collector, sampled=0.25, access_log=False) as server:
+            await server.repeat("/report", 400)
+            assert server.server.shelf["/report"]
+            base = server.server.meter.series("GET", "/report")
+            assert server.server.cells[base + 2] == 400  # answered with a 2xx
+
+    with Collector() as collector:
+        asyncio.run(main())
+    assert 50 < len(collector.spans) < 150  # one run in 10 million is outside
+    assert {span.name for span in collector.spans} == {"GET /report"}
+
+
+def test_requests_that_admission_turns_away_are_told() -> None:
+    app = App("busy")
+
+    @app.get("/held")
+    async def held() -> str:
+        await asyncio.sleep(0.3)
+        return "done"
+
+    async def main() -> None:
+        async with traced(app, collector, max_in_flight=1, max_queued=1, max_queue_wait=0.01) as server:
+            answers = await asyncio.gather(*(server.get("/held") for _ in range(6)))
+            assert 503 in {status for status, _ in answers}
+
+    with Collector() as collector:
+        asyncio.run(main())
+    statuses = [span.attributes["http.response.status_code"] for span in collector.spans]
+    assert len(statuses) == 6
+    assert {span.attributes["http.route"] for span in collector.spans} == {"/held"}
+    assert {span.attributes.get("error.type") for span in collector.spans} == {None, "503"}

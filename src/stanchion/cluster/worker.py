@@ -98,6 +98,7 @@ class Worker:
         compiled = app.compile(self._settings, runtime)
         self._tracer = tracer_of(self._settings, app.name)
         if self._tracer is not None:
+            self._tracer.publish()
             tallied(runtime, TRACES, "spans", self._tracer.counts)
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._live(app, compiled))

@@ -60,12 +60,18 @@ class Began(Protocol):
 class Tracer(Protocol):
     """Of one worker."""
 
+    skip: int
+    """Traces that begin here and are not recorded, before the next that is."""
+
     @property
     def counts(self) -> Sequence[int]:
         """What became of the spans, by `TraceCell`."""
 
     def begin(self, request: Began, route: str) -> Span | None:
         """The request's span; None where it is not sampled."""
+
+    def publish(self) -> None:
+        """Be what `opentelemetry.trace.get_tracer` gives an app, unless it has given itself something by now."""
 
     def close(self, timeout: float) -> None:
         """Send what there is, for `timeout` seconds at the most."""

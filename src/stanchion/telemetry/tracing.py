@@ -5,24 +5,29 @@ long, and most requests are told no.
 """
 
 from collections.abc import Callable, Sequence
+from math import log
 from os import getpid
 from random import random as uniform
+from sys import maxsize
 from time import monotonic_ns, time_ns
 
 from opentelemetry.context import Context, attach
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
+    ProxyTracerProvider,
     SpanContext,
     SpanKind,
     Status,
     StatusCode,
     TraceFlags,
     TraceState,
+    get_tracer_provider,
     set_span_in_context,
+    set_tracer_provider,
 )
 from opentelemetry.trace import Span as Recorder
 from opentelemetry.trace import Tracer as Recorders
@@ -40,13 +45,16 @@ class Tracing:
         share, 0 to 1, of the traces that begin here; `random` is uniform in [0, 1)."""
         own: dict[str, str | int] = {"service.name": service, "process.pid": getpid()}
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
-        provider = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)  # it is asked for what is sampled
-        provider.add_span_processor(outbox)
-        self._tracer = provider.get_tracer("stanchion")
+        ours = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)  # it is asked for what is sampled
+        self._apps = TracerProvider(ParentBased(ALWAYS_OFF), resource, shutdown_on_exit=False)
+        for provider in (ours, self._apps):
+            provider.add_span_processor(outbox)
+        self._tracer = ours.get_tracer("stanchion")
         self._outbox = outbox
         self._sampled = sampled
         self._random = random
         self._begun = 0
+        self.skip = self._draw()
 
     def __repr__(self) -> str:
         return f"<Tracing {self._sampled:g} of the traces that begin here>"
@@ -54,6 +62,17 @@ class Tracing:
     def statistics(self) -> dict[str, int]:
         """Requests that were sampled since the start, and what became of their spans; see `Outbox`."""
         return {"begun": self._begun, **self._outbox.statistics()}
+
+    def _draw(self) -> int:
+        """How many to skip: geometric, which is the same as to throw a die for each."""
+        if self._sampled <= 0:
+            return maxsize
+        return 0 if self._sampled >= 1 else int(log(1 - self._random()) / log(1 - self._sampled))
+
+    def publish(self) -> None:
+        """See `Tracer`. Of what the app makes spans for, that is recorded which belongs to a recorded request."""
+        if isinstance(get_tracer_provider(), ProxyTracerProvider):
+            set_tracer_provider(self._apps)
 
     @property
     def counts(self) -> Sequence[int]:
@@ -73,8 +92,10 @@ class Tracing:
         given = request.fields.get(b"traceparent")
         caller = None if given is None else TraceContext.parse(given)
         if caller is None:
-            if self._random() >= self._sampled:
+            if self.skip:
+                self.skip -= 1
                 return None
+            self.skip = self._draw()
             parent = Context()
         elif not caller.flags & SAMPLED:
             return None

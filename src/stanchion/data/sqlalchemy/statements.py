@@ -14,7 +14,9 @@ from stanchion.data.lending import Lender
 from stanchion.data.sqlalchemy.pool import BROKEN, WRITTEN
 from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorder import Recorder
+from stanchion.data.statements.spans import Run, record
 from stanchion.data.tags import TableTags
+from stanchion.telemetry.spans import current
 
 
 class Running:
@@ -70,14 +72,18 @@ class Running:
         request = asking.get()
         if request is not None:
             request.alone(recorder, entry)
-        began = monotonic()
+        began, rows, failure = monotonic(), 0, None
         try:
             yield
+            rows = max(cursor.rowcount, 0)
+            recorder.ran(entry, rows, monotonic() - began, 0.0)
         except BaseException as error:
-            failure = self._lender.failure(error.__cause__ or error)
-            recorder.failed(entry, failure or error, monotonic() - began, 0.0)
+            failure = self._lender.failure(error.__cause__ or error) or error
+            recorder.failed(entry, failure, monotonic() - began, 0.0)
             raise
-        recorder.ran(entry, max(cursor.rowcount, 0), monotonic() - began, 0.0)
+        finally:
+            if spans := current.get():
+                record(spans, recorder, entry, Run(began=began, waited=0.0, rows=rows, error=failure))
 
 
 def _alone(context: ExceptionContext) -> None:

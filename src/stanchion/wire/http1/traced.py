@@ -1,12 +1,13 @@
 """An HTTP/1.1 connection whose requests make spans: a class of its own, so that without traces they cost nothing.
 
 A span is what the metrics and the access log tell of a request: from its head to its answer, streams to their end, with
-requests that no route, or admission, has let through. What follows the handshake of a WebSocket is no request.
+requests that no route, or admission, has let through. WebSockets make none.
 """
 
 from stanchion.http.request import Request
-from stanchion.routing.route import Call, Endpoint
-from stanchion.telemetry.spans import Attributes
+from stanchion.http.response import Response
+from stanchion.routing.route import Call, Endpoint, InlineCall
+from stanchion.telemetry.spans import Attributes, Span
 from stanchion.wire.http1.protocol import HTTP1
 from stanchion.wire.http1.shelf import Fields, Shelved
 
@@ -30,8 +31,16 @@ class Traced(HTTP1):
             request.span.enter()
         await super()._serve(request, call)
 
+    def _answer_at_once(self, request: Request, inline: InlineCall) -> None:
+        super()._answer_at_once(request, inline if request.span is None else _within(request.span, inline))
+
     def _answer_shelved(self, shelved: Shelved, fields: Fields) -> bool:
-        return False
+        tracing = self._server.tracing
+        if tracing is None or not tracing.skip or b"traceparent" in fields:
+            return False
+        answered = super()._answer_shelved(shelved, fields)
+        tracing.skip -= answered  # else it is counted where it is begun
+        return answered
 
     def _settle(self, request: Request, status: int, size: int) -> None:
         endpoint, span = self._owed, request.span
@@ -42,6 +51,14 @@ class Traced(HTTP1):
             span.reroute(request.method, _route_of(endpoint.label(request)))
         error = _GONE if not status else str(status) if status >= 500 else None
         span.end(_attributes(request, status, span.route), error)
+
+
+def _within(span: Span, inline: InlineCall) -> InlineCall:
+    def entered(request: Request) -> Response:
+        span.enter()
+        return inline(request)
+
+    return entered
 
 
 def _route_of(template: str) -> str:
