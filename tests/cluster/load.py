@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 ANSWERED, REFUSED, RESET, BROKEN, WRONG = "answered", "refused", "reset", "broken", "wrong"
 """A whole 200; no connection; no byte of an answer; part of an answer; a whole answer that is no 200."""
+NONE_REFUSED = "--no-admission"
+"""The flag of a server of which every answer counts: while workers start beside, two cores may be too few for a moment,
+and admission would rightly turn requests away."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
@@ -249,5 +250,8 @@ def listening(pid: int) -> int:
     """How many listening TCP sockets a process has, not counting further descriptors of one."""
     rows = Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
     inodes = {fields[9] for fields in map(str.split, rows) if fields[3] == "0A"}
-    links = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
-    return len(inodes & {link.removeprefix("socket:[").rstrip("]") for link in links})
+    links = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            links.add(os.readlink(entry).removeprefix("socket:[").rstrip("]"))
+    return len(inodes & links)

@@ -50,7 +50,7 @@ def test_a_setting_that_is_wrong(serve: Serve, tmp_path: Path) -> None:
         ("app.py", "broken(\n", "cannot import 'app': SyntaxError: "),
         ("startup", "fail", "the lifespan startup failed at start: ValueError: the lifespan was told to fail (0 of 2 "),
         ("startup", "exit", "a worker ended at its start, with exit code 7 (0 of 2 workers are new, "),
-        ("startup", "wait", "a worker was not ready within 3 s (0 of 2 workers are new, "),
+        ("startup", "wait", "a worker was not ready within 6 s (0 of 2 workers are new, "),
         (
             "stanchion.toml",
             "backlog = 100\nmax_series = 99\n",
@@ -60,7 +60,7 @@ def test_a_setting_that_is_wrong(serve: Serve, tmp_path: Path) -> None:
     ],
 )
 def test_a_reload_that_fails_says_why_and_changes_nothing(serve: Serve, file: str, content: str, message: str) -> None:
-    server = serve("--workers", "2", "--start-timeout", "3" if content == "wait" else "30")
+    server = serve("--workers", "2", "--start-timeout", "6" if content == "wait" else "30")
     pids, path = server.full(), server.folder / file
     before = path.read_text() if path.exists() else ""
     path.write_text(content)
@@ -98,7 +98,7 @@ def test_a_crashed_worker_whose_successor_cannot_start_is_waited_for(serve: Serv
     victim, other = server.full()[0], server.full()[1]
     (server.folder / "startup").write_text("exit")
     server.kill(victim)
-    until(lambda: server.errors.count("slot 0 has no worker") >= 2)
+    until(lambda: server.errors.count("slot 0 has no worker") >= 2, 40)
     status = server.status()
     assert (status["ready"], status["checks"]["workers"]["detail"]) == (True, "1 of 2 serve")
     assert {int(server.get("/pid")[1]) for _ in range(20)} == {other}
@@ -111,7 +111,7 @@ def test_a_reload_mends_a_slot_whose_worker_cannot_start(serve: Serve) -> None:
     (victim,) = server.full().values()
     (server.folder / "startup").write_text("exit")
     server.kill(victim)
-    until(lambda: server.errors.count("slot 0 has no worker") >= 3)
+    until(lambda: server.errors.count("slot 0 has no worker") >= 3, 40)
     assert server.admin("/readyz")[0] == 503
     (server.folder / "startup").unlink()
     server.reload()

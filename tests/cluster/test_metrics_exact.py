@@ -4,7 +4,7 @@ import threading
 import time
 
 from tests.cluster.conftest import Serve
-from tests.cluster.load import Load, under
+from tests.cluster.load import NONE_REFUSED, Load, under
 from tests.cluster.running import Server, until
 
 
@@ -27,28 +27,34 @@ class Watch:
         self._thread.join()
 
 
-def test_the_sum_is_that_of_the_client_and_of_the_ledger(serve: Serve) -> None:
-    server = serve("--workers", "2", "--recycle-requests", "150")
-    loads = [
-        Load(server.port, "/work", rate=60),
-        Load(server.port, "/quick", rate=100, keep_alive=False, prefix="quick-fresh"),
+def loads_of(server: Server, prefix: str) -> list[Load]:
+    """Half a second's work on kept connections, and quick requests on fresh ones."""
+    return [
+        Load(server.port, "/work", rate=60, prefix=f"{prefix}-work"),
+        Load(server.port, "/quick", rate=100, keep_alive=False, prefix=f"{prefix}-quick"),
     ]
+
+
+def test_the_sum_is_that_of_the_client_and_of_the_ledger(serve: Serve) -> None:
+    server = serve("--workers", "2", "--recycle-requests", "150", NONE_REFUSED)
+    first, then = loads_of(server, "first"), loads_of(server, "then")
     watch = Watch(server)
     try:
-        with under(*loads):
+        with under(*first):
             time.sleep(1)
-            victim = server.full()[0]
-            server.kill(victim)
+        victim = server.full()[0]  # killed under load it may just have answered, and not counted it yet
+        server.kill(victim)
+        with under(*then):
             server.full(without=[victim])
             server.reload()
             until(lambda: server.status()["restarts"].get("requests", 0) >= 2)
     finally:
         watch.stop()
-    answered = sum(len(load.account.answered) for load in loads)
+    answered = sum(len(load.account.answered) for load in (*first, *then))
     assert len(server.ledger()["done"]) == answered
     until(lambda: server.answered() == answered, 5)
     assert watch.readings == sorted(watch.readings)
-    assert len(watch.readings) > 100
+    assert len(watch.readings) > 20
     status = server.status()
     assert sum(route["statuses"].get("2xx", 0) for route in status["routes"]) == answered
     assert {"crash", "reload", "requests"} <= status["restarts"].keys()

@@ -4,14 +4,14 @@ import signal
 import time
 
 from tests.cluster.conftest import Connect, Serve
-from tests.cluster.load import Load, failures, under
+from tests.cluster.load import NONE_REFUSED, Load, failures, under
 from tests.cluster.running import listening, until
 
 MIB = 2**20
 
 
 def test_a_worker_that_is_sent_sigterm_is_replaced(serve: Serve) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "2", NONE_REFUSED)
     asked = server.full()[1]
     loads = [Load(server.port, "/work", rate=60), Load(server.port, "/quick", rate=60, keep_alive=False)]
     with under(*loads):
@@ -23,7 +23,7 @@ def test_a_worker_that_is_sent_sigterm_is_replaced(serve: Serve) -> None:
 
 
 def test_recycling_by_requests_and_age(serve: Serve) -> None:
-    server = serve("--workers", "2", "--recycle-requests", "100", "--recycle-age", "2s")
+    server = serve("--workers", "2", "--recycle-requests", "100", "--recycle-age", "2s", NONE_REFUSED)
     first = set(server.full().values())
     loads = [Load(server.port, "/quick", rate=150), Load(server.port, "/work", rate=20, keep_alive=False)]
     with under(*loads):
@@ -65,10 +65,10 @@ def test_a_worker_stuck_with_the_interpreters_lock_shows_its_stacks_and_is_repla
 
 
 def test_a_blocked_loop_is_late_but_alive(serve: Serve, connect: Connect) -> None:
-    server = serve("--workers", "1", "--heartbeat-timeout", "1")
+    server = serve("--workers", "1", "--heartbeat-timeout", "3")
     pids = server.full()
     (client,) = connect(server.port)
-    client.send("/block?seconds=4")
+    client.send("/block?seconds=6")
     until(lambda: server.status()["workers"][0]["loop_lag"] > 2)
     assert client.answer() == (200, b"blocked")
     assert (server.full(), server.status()["restarts"]) == (pids, {})
@@ -84,7 +84,7 @@ def test_the_others_accept_for_a_slot_only_while_nobody_serves_it(serve: Serve, 
     until(lambda: listening(other) == 2)
     assert {int(client.get("/pid")[1]) for client in connect(server.port, 20)} == {other}
     (server.folder / "startup").unlink()
-    (starting,) = [pid for pid in server.processes() if pid not in (server.process.pid, other)]
+    (starting,) = until(lambda: [pid for pid in server.processes() if pid not in (server.process.pid, other)])
     server.kill(starting)
     server.full(without=[victim, starting])
     until(lambda: listening(other) == 1)
@@ -101,11 +101,11 @@ def test_a_worker_that_is_told_late_accepts_for_its_own_slot_only(serve: Serve, 
     server.full(without=[victim])
     assert client.answer() == (200, b"blocked")  # it has read by now that a slot was nobody's, and is served again
     assert client.get("/pid")[0] == 200
-    until(lambda: listening(other) == 1, 3)
+    until(lambda: listening(other) == 1)
 
 
 def test_scaling_under_load_costs_nothing(serve: Serve, connect: Connect) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "2", NONE_REFUSED)
     idle = connect(server.port, 20)
     assert {client.get("/pid")[0] for client in idle} == {200}
     loads = [
@@ -138,6 +138,6 @@ def test_reloads_leave_neither_zombies_nor_descriptors(serve: Serve) -> None:
     for _ in range(10):
         server.reload()
     server.full()
-    until(lambda: server.descriptors() <= before, 5)
+    until(lambda: server.descriptors() <= before)
     assert server.zombies() == []
     assert len(server.processes()) == 2

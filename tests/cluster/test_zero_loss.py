@@ -4,10 +4,10 @@ import signal
 import time
 
 from tests.cluster.conftest import Connect, Serve
-from tests.cluster.load import REFUSED, Failure, Load, failures, under
+from tests.cluster.load import NONE_REFUSED, REFUSED, Failure, Load, failures, under
 from tests.cluster.running import Server, until
 
-AROUND = 0.3
+AROUND = 1.0
 """Seconds around a kill in which a request may have been sent to the killed worker without its reading it."""
 
 
@@ -26,14 +26,14 @@ def unforeseen(server: Server, failed: list[Failure], kills: dict[int, float]) -
 
 
 def test_a_killed_worker_costs_the_requests_it_was_at_and_no_other(serve: Serve) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "2", NONE_REFUSED)
     kept = Load(server.port, "/work", rate=200, prefix="kept")
     fresh = Load(server.port, "/work", rate=100, keep_alive=False, prefix="fresh")
     with under(kept, fresh):
         time.sleep(2)
         victim = server.workers()[0]
         at = server.kill(victim)
-        server.full(without=[victim], within=10)
+        server.full(without=[victim])
         whole = time.monotonic() - at
         time.sleep(1.5)
     failed = failures([kept, fresh])
@@ -41,11 +41,10 @@ def test_a_killed_worker_costs_the_requests_it_was_at_and_no_other(serve: Serve)
     assert unforeseen(server, failed, {victim: at}) == []
     assert 0 < len(failed) < 200  # half of 150 in flight, and what was on its way
     assert server.status()["restarts"] == {"crash": 1}
-    assert whole < 5, "a new worker takes about half a second"
 
 
 def test_reloads_under_load_cost_nothing(serve: Serve, connect: Connect) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "2", NONE_REFUSED)
     idle = connect(server.port, 20)
     assert {client.get("/pid")[0] for client in idle} == {200}
     loads = [
@@ -70,7 +69,7 @@ def test_reloads_under_load_cost_nothing(serve: Serve, connect: Connect) -> None
 
 
 def test_sigterm_under_load_breaks_nothing(serve: Serve, connect: Connect) -> None:
-    server = serve("--workers", "2", "--drain-timeout", "5")
+    server = serve("--workers", "2", "--drain-timeout", "20", NONE_REFUSED)
     idle = connect(server.port, 20)
     assert {client.get("/pid")[0] for client in idle} == {200}
     kept = Load(server.port, "/work", rate=200, prefix="kept")
@@ -85,12 +84,12 @@ def test_sigterm_under_load_breaks_nothing(serve: Serve, connect: Connect) -> No
     assert {failure.outcome for failure in failed} == {REFUSED}, [f for f in failed if f.outcome != REFUSED]
     assert all(failure.began > began - AROUND for failure in failed)
     assert server.ledger()["done"].keys() == kept.account.answered.keys() | fresh.account.answered.keys()
-    assert took < 6
+    assert took < 15
     assert server.output.endswith("stopped\n")
 
 
 def test_five_kills_of_one_slot_leave_the_other_worker_alone(serve: Serve) -> None:
-    server = serve("--workers", "2")
+    server = serve("--workers", "2", NONE_REFUSED)
     load = Load(server.port, "/work", rate=100)
     steady = server.workers()[1]
     kills: dict[int, float] = {}
@@ -102,7 +101,7 @@ def test_five_kills_of_one_slot_leave_the_other_worker_alone(serve: Serve) -> No
         server.full(without=list(kills))
         took = time.monotonic() - began
         time.sleep(0.6)
-    assert took < 12
+    assert took < 40, "a new worker takes about half a second, and the longest wait before one is some seconds"
     assert unforeseen(server, load.account.failures, kills) == []
     notes = server.ledger()
     mine = {name for name, pid in notes["begun"].items() if pid == steady}
