@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,18 +82,25 @@ def test_a_folder_that_cannot_be_made(runtime: Path, monkeypatch: pytest.MonkeyP
         default_path()
 
 
-def test_running_finds_who_answers_and_removes_who_does_not(runtime: Path) -> None:
+def test_running_finds_who_answers_and_removes_who_has_ended(runtime: Path) -> None:
     folder = runtime / "stanchion"
     assert running() == []
     folder.mkdir(mode=0o700)
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    killed = folder / f"{ended.pid}.sock"
     with socket.socket(socket.AF_UNIX) as stale:
-        stale.bind(str(folder / "1.sock"))
+        stale.bind(str(killed))
+    starting = folder / f"{os.getpid()}.sock"
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(starting))
     (folder / "2.sock").write_text("no socket")
     with socket.socket(socket.AF_UNIX) as alive:
         alive.bind(str(folder / "3.sock"))
         alive.listen()
         assert running() == [str(folder / "3.sock")]
-    assert not (folder / "1.sock").exists()
+    assert not killed.exists()
+    assert starting.exists()
 
 
 def test_asking(tmp_path: Path) -> None:

@@ -50,7 +50,10 @@ def _folder() -> Path:
 
 
 def running() -> list[str]:
-    """The control sockets of this user's servers; those a killed one has left behind are removed."""
+    """The control sockets of this user's servers; those a killed one has left behind are removed.
+
+    One that refuses although its server lives is of a server that starts: bound, and not listening yet.
+    """
     found = []
     for path in sorted(_folder().glob(f"*{_SUFFIX}")):
         try:
@@ -58,12 +61,24 @@ def running() -> list[str]:
                 probe.settimeout(2)
                 probe.connect(str(path))
         except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
+            if not _lives(path.stem):
+                path.unlink(missing_ok=True)
         except OSError:
             continue
         else:
             found.append(str(path))
     return found
+
+
+def _lives(pid: str) -> bool:
+    """Whether there is a process of that number."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:  # another user's
+        return True
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def ask(path: str, method: str, target: str, body: Any = None, *, timeout: float = 10.0) -> Any:
