@@ -10,13 +10,12 @@ from typing import Any
 
 from stanchion.data.budget import Capacity
 from stanchion.data.driver import FAILURES, Exported, Found, Insertion, Lookup, Rows, Statements
-from stanchion.data.limits import Limits
+from stanchion.data.limits import Limits, time_left
 from stanchion.data.postgres.export import export
 from stanchion.data.postgres.insertions import inserted, placed, placing
 from stanchion.data.postgres.lender import PostgresLender
 from stanchion.data.postgres.lookups import Lookups
 from stanchion.data.postgres.pool import Connections
-from stanchion.deadline import remaining
 
 _CHECK = 1.0
 _CAPACITY = """
@@ -118,7 +117,7 @@ class Postgres:
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
         async with self._connections.taken() as connection:
-            return changed(await connection.execute(statement, *values, timeout=remaining()))
+            return changed(await connection.execute(statement, *values, timeout=time_left()))
 
     async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`."""
@@ -137,7 +136,7 @@ class Postgres:
 
     async def _insert(self, statement: str, values: list[tuple[Any, ...]]) -> list[Rows | Exception]:
         async with self._connections.taken() as connection:
-            return placed(await connection.fetchmany(*placing(statement, values), timeout=remaining()), len(values))
+            return placed(await connection.fetchmany(*placing(statement, values), timeout=time_left()), len(values))
 
     async def export(self, table: str, path: str, most: int) -> Exported:
         """See `Driver`."""
@@ -166,7 +165,7 @@ class Transaction:
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
         with self._translated():
-            return changed(await self._connection.execute(statement, *values, timeout=remaining()))
+            return changed(await self._connection.execute(statement, *values, timeout=time_left()))
 
     async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
         """See `Statements`."""
@@ -177,7 +176,7 @@ class Transaction:
 
 
 async def _fetch(connection: Any, statement: str, values: Sequence[Any]) -> Rows:
-    records = await connection.fetch(statement, *values, timeout=remaining())
+    records = await connection.fetch(statement, *values, timeout=time_left())
     return Rows(tuple(records[0].keys()) if records else (), records)
 
 

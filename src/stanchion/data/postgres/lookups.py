@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stanchion.data.driver import Found, Lookup
-from stanchion.deadline import remaining
+from stanchion.data.limits import time_left
 
 _EXACT = """
 WITH RECURSIVE types(oid, coll, base) AS (
@@ -35,7 +35,7 @@ class Lookups:
         """The keys' rows, on this connection."""
         if len(keys) == 1 or not await self._is_exact(connection, lookup):
             return _aligned(keys, {key: await _one(connection, lookup, key) for key in keys})
-        records = await connection.fetch(lookup.many, list(keys), timeout=remaining())
+        records = await connection.fetch(lookup.many, list(keys), timeout=time_left())
         place = lookup.columns.index(lookup.key)
         rows = {record[place]: record for record in records}
         found = [rows.get(key) for key in keys]
@@ -48,7 +48,7 @@ class Lookups:
     async def _is_exact(self, connection: Any, lookup: Lookup) -> bool:
         name = lookup.table, lookup.key
         if name not in self._exact:
-            exact = await connection.fetchval(_EXACT, *name, _TYPES, timeout=remaining())
+            exact = await connection.fetchval(_EXACT, *name, _TYPES, timeout=time_left())
             if exact is None:  # there is no such table; perhaps not yet
                 return False
             self._exact[name] = exact
@@ -61,4 +61,4 @@ def _aligned(keys: Sequence[Any], rows: dict[Any, Any]) -> Found:
 
 
 async def _one(connection: Any, lookup: Lookup, key: Any) -> Any:
-    return await connection.fetchrow(lookup.one, key, timeout=remaining())
+    return await connection.fetchrow(lookup.one, key, timeout=time_left())

@@ -146,12 +146,11 @@ class Connections:
         """
         if not self._open:
             raise DatabaseUnavailable("the database is not open")
-        patience = self._limits.patience_now()
         broken = self._broken
-        if not await self._places.enter(patience):
+        if not await self._places.enter(self._limits.patience_now()):
             raise DatabaseBusy(self._places.size) if broken == self._broken else DatabaseUnavailable
         with self.translated():
-            return self._at_hand(shelf) or await self._made(shelf, patience)
+            return self._at_hand(shelf) or await self._made(shelf)
 
     def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """Give it to others, in order, whatever has ended its use."""
@@ -171,11 +170,11 @@ class Connections:
             self._forget(connection)
         return None
 
-    async def _made(self, shelf: Shelf, patience: float) -> Connection:
+    async def _made(self, shelf: Shelf) -> Connection:
         """A new one. Who leaves meanwhile does not break off its making, of which others have the use."""
         made = self._do_behind(self._connect(shelf))
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(self._limits.patience_now()):
                 return await self._places.fill(made, self._keep)
         except TimeoutError as error:
             raise DatabaseUnavailable from error

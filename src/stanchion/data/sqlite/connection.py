@@ -7,8 +7,9 @@ from time import monotonic, sleep
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from stanchion.data.failures import ConstraintViolated, DatabaseTimeout, DatabaseUnavailable
+from stanchion.data.limits import time_left
 from stanchion.data.sqlite.lane import Lane
-from stanchion.deadline import lift, until
+from stanchion.deadline import lift
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -120,9 +121,8 @@ class _Call:
     __slots__ = ("until",)
 
     def __init__(self, patience: float) -> None:
-        deadline = until()
-        end = monotonic() + patience
-        self.until = end if deadline is None else min(end, deadline)
+        left = time_left()
+        self.until = monotonic() + (patience if left is None else min(patience, left))
 
 
 def uri_of(path: str) -> str:
