@@ -2,10 +2,10 @@
 
 from types import TracebackType
 
-from stanchion.board.locks import RecordLocks
+from stanchion.board.section import Section
 
 
-class ExactCells:
+class ExactCells(Section):
     """`with board.exact.locked(7) as cells: cells[7] += 1`
 
     In the block, `cells` are all exact cells; those one may touch are the locked one, and others that by agreement go
@@ -16,19 +16,6 @@ class ExactCells:
     If the block writes several cells, it may leave the first written and the second not: write last the one that makes
     the others count.
     """
-
-    def __init__(self, cells: memoryview, first: int, locks: RecordLocks) -> None:
-        """`cells` are the section's, `first` is its offset on the board."""
-        self._cells = cells
-        self._first = first
-        self._locks = locks
-        self._count = len(cells)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __repr__(self) -> str:
-        return f"<ExactCells {self._count}>"
 
     def locked(self, index: int) -> "ExactCells":
         """Hold the cell for a `with` block, which must be short and must not hold another.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from secrets import randbits
 from zlib import crc32
 
-from stanchion.board.locks import RecordLocks
+from stanchion.board.section import Section
 
 MARK = 1 << 63
 """The bit that tells a mark."""
@@ -20,25 +20,12 @@ _HIGHEST = 7 if sys.byteorder == "little" else 0
 """The byte of a cell that has it."""
 
 
-class Generations:
+class Generations(Section):
     """Reading takes no lock (0.04 µs); raising one takes 0.9 µs and is exact over processes.
 
     Tags share the cells by hash. Two tags in one cell invalidate each other's entries, which costs a look-up anew and
     is never stale. A process killed in a change has made it or has not.
     """
-
-    def __init__(self, cells: memoryview, first: int, locks: RecordLocks) -> None:
-        """`cells` are the section's, `first` is its offset on the board."""
-        self._cells = cells
-        self._first = first
-        self._locks = locks
-        self._count = len(cells)
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __repr__(self) -> str:
-        return f"<Generations {self._count}>"
 
     def index(self, tag: str) -> int:
         """The cell of a tag: the same in every process and after every restart."""
