@@ -3,11 +3,14 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from stanchion.data.database import Database
 from stanchion.data.limits import Limits
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.postgres.pool import Connections, Shelf
 from tests.data.conftest import LIMITS, run
+from tests.data.passage import Passage
 from tests.data.postgres_server import PostgresServer, needs_postgres
 
 pytestmark = needs_postgres
@@ -64,6 +67,41 @@ def test_kinds_of_connections_share_one_number(postgres: PostgresServer) -> None
         await connections.close()
 
     run(work)
+
+
+def test_idle_ones_that_were_lost_without_a_word_are_found(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stanchion.data.postgres.pool._SWEEP", 0.05)
+    passage = Passage(postgres.port)
+    url = f"postgresql://postgres@127.0.0.1:{passage.port}/postgres"
+
+    async def work() -> None:
+        connections = Connections(url, LIMITS, prepared=True, label="idle")
+        await connections.open(3)
+        shelf = connections.shelf()
+        taken = [await connections.take(shelf) for _ in range(3)]
+        for connection in taken:
+            connections.give_back(connection)
+        await asyncio.sleep(0.5)  # they are asked, and stay; the last one given back is the next to be used
+        assert connections.statistics()["connections"] == 3
+        assert await connections.take(shelf) is taken[2]
+        connections.give_back(taken[2])
+        passage.cut()
+        passage.mend(lost=True)
+        async with asyncio.timeout(30):
+            while connections.statistics()["connections"]:
+                await asyncio.sleep(0.05)
+        found = await connections.take(shelf)
+        assert await found.fetchval("SELECT 7") == 7
+        connections.give_back(found)
+        assert connections.statistics() == {"connections": 1, "in_use": 0, "waiting": 0}
+        await connections.close()
+
+    try:
+        run(work)
+    finally:
+        passage.close()
 
 
 def test_a_kind_keeps_its_connections(postgres: PostgresServer) -> None:

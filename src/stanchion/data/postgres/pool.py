@@ -6,9 +6,11 @@ cancelled does not wait either: the connection is brought in order behind, and c
 """
 
 import asyncio
+from bisect import insort
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from operator import itemgetter
 from random import random
 from time import monotonic
 from typing import Any, NamedTuple
@@ -31,6 +33,7 @@ old ones would stay where they are."""
 IDLE = 300.0
 """Seconds after which one that nobody has used is closed."""
 _SWEEP = 30.0
+"""Seconds between two looks at those that are idle."""
 _CONNECT = 1.5
 """Seconds to make one: those begun while nothing came through to the server are soon given up once it does again."""
 _LAST = ("FATAL", "PANIC")
@@ -274,12 +277,32 @@ class Connections:
             self._forget(connection)
 
     def _sweep(self) -> None:
-        """Close those that nobody has used for long; the oldest are first in the list."""
+        """Close those that nobody has used for long, and see to the others; the oldest are first in the list."""
         old = monotonic() - IDLE
         for shelf in self._shelves:
             while shelf and shelf[0][1] < old:
                 self._do_behind(self._closed(shelf.pop(0)[0]))
+            self._do_behind(self._see_to(shelf))
         self._sweeper = asyncio.get_running_loop().call_later(_SWEEP, self._sweep)
+
+    async def _see_to(self, shelf: Shelf) -> None:
+        """Ask those idle since the last time, one after the other: what a firewall has forgotten would cost its next
+        user all the time it has."""
+        for idle in [idle for idle in shelf if idle[1] < monotonic() - _SWEEP]:
+            if idle in shelf and await self._places.enter(0):
+                shelf.remove(idle)
+                try:
+                    if await self._answers(idle[0]):
+                        insort(shelf, idle, key=itemgetter(1))
+                finally:
+                    self._places.leave()
+
+    async def _answers(self, connection: Connection) -> bool:
+        try:
+            await connection.execute("SELECT", timeout=_ORDER)
+        except (TimeoutError, OSError, self._driver.PostgresError, self._driver.InterfaceError):
+            connection.terminate()
+        return not connection.is_closed()
 
     def _do_behind(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = self._behind.begin(work)
