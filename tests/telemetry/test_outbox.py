@@ -12,7 +12,7 @@ from stanchion.telemetry.tracing import Tracing
 from tests.ports import free_port
 from tests.telemetry.collector import Collector
 
-MOST = 2048
+MOST, BATCH = 2048, 128
 
 
 def make(tracing: Tracing, count: int) -> None:
@@ -37,13 +37,13 @@ def test_what_finds_the_queue_full_is_dropped_and_each_is_counted_once() -> None
     with Collector(delay=60) as collector:
         outbox = Outbox(collector.url)
         tracing = Tracing("shop", outbox, sampled=1)
-        make(tracing, 512)
+        make(tracing, BATCH)
         collector.arrived.wait(10)  # the thread holds a batch, which has left the queue
         make(tracing, MOST + 100)
         assert outbox.statistics() == {"sent": 0, "failed": 0, "dropped": 100, "waiting": MOST}
         collector.released.set()
         outbox.close(10)
-    assert outbox.statistics() == {"sent": 512 + MOST, "failed": 0, "dropped": 100, "waiting": 0}
+    assert outbox.statistics() == {"sent": BATCH + MOST, "failed": 0, "dropped": 100, "waiting": 0}
 
 
 def test_the_end_does_not_wait_for_a_collector_that_hangs() -> None:

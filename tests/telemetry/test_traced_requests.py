@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -189,6 +190,24 @@ def test_hits_at_hand_are_sampled_as_all_others_are() -> None:
         asyncio.run(main())
     assert 50 < len(collector.spans) < 150  # one run in 10 million is outside
     assert {span.name for span in collector.spans} == {"GET /report"}
+
+
+def test_a_mounted_app_is_told_the_requests_span_as_its_parent() -> None:
+    app = App("host")
+
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            told = b",".join(value for name, value in scope["headers"] if name == b"traceparent")
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": told})
+
+    app.mount("/v1", mounted)
+    spans, (body, other), _ = asked(app, ("/v1/x", {"traceparent": SAMPLED}), ("/v1/x", {"traceparent": UNSAMPLED}))
+    (span,) = spans
+    assert span.attributes["http.route"].startswith("/v1")
+    assert body.decode() == f"00-{TRACE}-{span.span_id}-01"
+    assert other.decode().startswith(f"00-{TRACE}-")
+    assert other.decode().endswith("-00")
 
 
 def test_requests_that_admission_turns_away_are_told() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import Struct
+from sqlalchemy import text
 
 from stanchion import App, Database
 from tests.data.postgres_server import PostgresServer, needs_postgres
@@ -69,6 +70,13 @@ def shop(url: str) -> App:
     @app.get("/new/{id}")
     async def new(id: int) -> Item:
         return await db.insert(Item(id=id, name="new"))
+
+    sessions = db.sqlalchemy()
+
+    @app.get("/mapped/{id}")
+    async def mapped(id: int) -> str:
+        async with sessions() as session:
+            return str(await session.scalar(text("SELECT name FROM items WHERE id = :id"), {"id": id}))
 
     @app.lifespan
     async def filled(_: App):  # type: ignore[no-untyped-def]
@@ -174,6 +182,14 @@ def test_a_statement_that_fails_says_what_it_was(url: str) -> None:
     assert statement.attributes["error.type"]
     assert "nowhere" not in statement.attributes["error.type"]
     assert request.attributes["error.type"] == "500"
+
+
+def test_statements_of_sqlalchemy_are_told_as_well(url: str) -> None:
+    (request,), statements = asked(url, lambda server: server.get("/mapped/3"))
+    assert request.attributes["http.response.status_code"] == 200
+    (statement,) = [span for span in statements if span.name == "select items"]
+    assert (statement.parent_id, statement.attributes["http.route"]) == (request.span_id, "/mapped/{id}")
+    assert not any("item 3" in str(value) for value in statement.attributes.values())
 
 
 def test_a_request_that_is_not_sampled_makes_nothing(url: str) -> None:
