@@ -53,7 +53,7 @@ def test_the_end_does_not_wait_for_a_collector_that_hangs() -> None:
         began = time.monotonic()
         outbox.close(0.3)
         assert time.monotonic() - began < 5
-        assert outbox.counts[TraceCell.SENT] == 0
+        assert outbox.counts == [0, 0, 10]
 
 
 def test_that_a_collector_fails_is_told_once_and_so_is_its_return(caplog: pytest.LogCaptureFixture) -> None:

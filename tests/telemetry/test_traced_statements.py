@@ -125,8 +125,9 @@ def test_a_statement_is_a_part_of_its_request(url: str) -> None:
 
 
 def test_what_a_transaction_changes_is_told_as_rows(url: str) -> None:
-    (request,), (statement,) = asked(url, lambda server: server.get("/moved"))
-    assert statement.parent_id == request.span_id
+    (request,), (begin, statement) = asked(url, lambda server: server.get("/moved"))
+    assert begin.parent_id == statement.parent_id == request.span_id
+    assert begin.ended <= statement.began
     assert (statement.name, statement.attributes["db.response.returned_rows"]) == ("update items", 5)
 
 
@@ -167,6 +168,20 @@ def test_the_wait_for_a_connection_is_told(url: str) -> None:
     first, second = sorted(span.attributes["stanchion.pool.wait"] for span in statements)
     assert first == 0
     assert second > 0.02
+
+
+def test_the_wait_of_a_transaction_is_that_of_its_beginning(url: str) -> None:
+    async def work(server: Traced) -> None:
+        blocked = asyncio.create_task(server.get("/slow"))
+        await asyncio.sleep(0.02)
+        await asyncio.gather(blocked, server.get("/moved"))
+
+    _, statements = asked(url, work)
+    (begin,) = [span for span in statements if span.name == "begin"]
+    assert begin.attributes["db.system.name"] == url.partition(":")[0]
+    assert begin.attributes["http.route"] == "/moved"
+    assert begin.attributes["stanchion.pool.wait"] > 0.02
+    assert (begin.ended - begin.began) / 1e9 >= begin.attributes["stanchion.pool.wait"]
 
 
 def test_inserts_are_gathered_too_and_a_refused_one_is_the_requests(url: str) -> None:

@@ -20,6 +20,11 @@ def test_one_that_is_asked_for_samples_as_declared() -> None:
     assert repr(tracer) == "<Tracing 0.25 of the traces that begin here>"
 
 
+def test_opentelemetry_is_turned_off_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    assert tracer_of(Settings(traces="http://127.0.0.1:4318"), "shop") is None
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -37,6 +37,13 @@ def test_none_and_all(outbox: Outbox, sampled: float, begun: int) -> None:
     assert tracing.statistics()["begun"] == begun
 
 
+@pytest.mark.parametrize("sampled", [5e-324, 1e-300, 1e-17])
+def test_a_share_of_next_to_nothing(outbox: Outbox, sampled: float) -> None:
+    tracing = Tracing("shop", outbox, sampled=sampled, random=repeat(0.5).__next__)
+    assert tracing.skip > 10**16
+    assert tracing.begin(request(), "/") is None
+
+
 @given(st.floats(0.001, 0.999), st.floats(0, 1, exclude_max=True))
 def test_how_many_are_skipped_is_geometric(sampled: float, chance: float) -> None:
     """With a chance u, k are skipped where (1 - s)^(k + 1) < 1 - u <= (1 - s)^k."""

@@ -69,6 +69,8 @@ class Outbox(SpanProcessor):
         closing = Thread(target=self._sending.shutdown, name="stanchion-traces-end", daemon=True)
         closing.start()
         closing.join(timeout)
+        if closing.is_alive():
+            self.counts[TraceCell.DROPPED] += self._queued - self.counts[TraceCell.SENT] - self.counts[TraceCell.FAILED]
 
 
 class _Counted(SpanExporter):

@@ -107,7 +107,7 @@ class TraceCell(IntEnum):
     FAILED = 1
     """The collector has not taken them."""
     DROPPED = 2
-    """The queue was full."""
+    """The queue was full, or the worker's time was up."""
 
 
 class PoolCell(IntEnum):

@@ -1,5 +1,6 @@
 """From the settings to what makes spans; OpenTelemetry is imported here, when a collector is named."""
 
+import os
 from urllib.parse import urlsplit
 
 from stanchion.errors import ConfigurationError
@@ -10,11 +11,13 @@ from stanchion.telemetry.spans import Tracer
 def tracer_of(settings: Settings, service: str) -> Tracer | None:
     """What the setting `traces` asks for, for the app of this name; starts a thread, so it is for a worker.
 
+    None as well where OTEL_SDK_DISABLED is true, by which operators turn off OpenTelemetry as a whole.
+
     Raises:
         ConfigurationError: it is no URL of a collector, or OpenTelemetry is missing.
     """
     collector = settings.traces
-    if collector is None:
+    if collector is None or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
     if not _is_collector(collector):
         raise ConfigurationError(

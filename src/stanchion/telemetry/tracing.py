@@ -5,7 +5,7 @@ long, and most requests are told no.
 """
 
 from collections.abc import Callable, Sequence
-from math import log
+from math import log, log1p
 from os import getpid
 from random import random as uniform
 from sys import maxsize
@@ -13,8 +13,8 @@ from time import monotonic_ns, time_ns
 
 from opentelemetry.context import Context, attach
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -36,6 +36,9 @@ from stanchion.telemetry.outbox import Outbox
 from stanchion.telemetry.spans import Attributes, Began, Span, current
 from stanchion.telemetry.trace import KNOWN_FLAGS, SAMPLED, TraceContext
 
+_LONGEST = 4096
+"""Characters of an attribute, such as a path that a client has made up; what is over is cut off."""
+
 
 class Tracing:
     """Decides and begins; what has ended is in the outbox."""
@@ -45,10 +48,8 @@ class Tracing:
         share, 0 to 1, of the traces that begin here; `random` is uniform in [0, 1)."""
         own: dict[str, str | int] = {"service.name": service, "process.pid": getpid()}
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
-        ours = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False)  # it is asked for what is sampled
-        self._apps = TracerProvider(ParentBased(ALWAYS_OFF), resource, shutdown_on_exit=False)
-        for provider in (ours, self._apps):
-            provider.add_span_processor(outbox)
+        ours = _provider(ALWAYS_ON, resource, outbox)  # it is asked for what is sampled
+        self._apps = _provider(ParentBased(ALWAYS_OFF), resource, outbox)
         self._tracer = ours.get_tracer("stanchion")
         self._outbox = outbox
         self._sampled = sampled
@@ -67,7 +68,7 @@ class Tracing:
         """How many to skip: geometric, which is the same as to throw a die for each."""
         if self._sampled <= 0:
             return maxsize
-        return 0 if self._sampled >= 1 else int(log(1 - self._random()) / log(1 - self._sampled))
+        return 0 if self._sampled >= 1 else int(min(log(1 - self._random()) / log1p(-self._sampled), maxsize))
 
     def publish(self) -> None:
         """See `Tracer`. Of what the app makes spans for, that is recorded which belongs to a recorded request."""
@@ -156,6 +157,13 @@ class LiveSpan:
             self._recorder.set_attribute("error.type", error)
             self._recorder.set_status(Status(StatusCode.ERROR))
         self._recorder.end(monotonic_ns() + self._offset)
+
+
+def _provider(sampler: Sampler, resource: Resource, outbox: Outbox) -> TracerProvider:
+    limits = SpanLimits(max_links=SpanLimits.UNSET, max_attribute_length=_LONGEST)  # links end with a batch
+    provider = TracerProvider(sampler, resource, shutdown_on_exit=False, span_limits=limits)
+    provider.add_span_processor(outbox)
+    return provider
 
 
 def _name(method: str, route: str) -> str:

@@ -10,7 +10,7 @@ from stanchion.data.budget import Capacity
 from stanchion.data.driver import Driver, Exported, Found, Insertion, Lookup, Rows, Statements
 from stanchion.data.statements.asking import asking
 from stanchion.data.statements.recorder import Entry, Recorder
-from stanchion.data.statements.spans import Run, record
+from stanchion.data.statements.spans import Run, record, record_begin
 from stanchion.offload.places import waited
 from stanchion.telemetry.spans import current
 
@@ -102,16 +102,21 @@ class Recorded(RecordedStatements):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
         """See `Driver`."""
-        before = waited.get()
+        asked, before = monotonic(), waited.get()
         began = False
         try:
             async with self._driver.transaction() as statements:
                 began = True
-                self._recorder.waited(waited.get() - before)
+                waiting = waited.get() - before
+                self._recorder.waited(waiting)
+                if spans := current.get():
+                    record_begin(spans, self._recorder, Run(began=asked, waited=waiting))
                 yield RecordedStatements(statements, self._recorder)
         except BaseException as error:
             if not began:
                 self._recorder.refused(error)
+                if spans := current.get():
+                    record_begin(spans, self._recorder, Run(began=asked, waited=waited.get() - before, error=error))
             raise
 
     def statistics(self) -> dict[str, float]:

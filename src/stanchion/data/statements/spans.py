@@ -22,7 +22,7 @@ class Run(Struct, frozen=True, kw_only=True):
     """Seconds of `time.monotonic`, its wait for a connection included."""
     waited: float
     """Seconds of that wait."""
-    rows: int
+    rows: int = 0
     """Returned, or changed."""
     batch: int = 1
     """Keys or rows of gathered calls."""
@@ -31,22 +31,29 @@ class Run(Struct, frozen=True, kw_only=True):
 
 def record(spans: Sequence[Span], recorder: Recorder, entry: Entry, run: Run) -> None:
     """Make the span of a statement that has just ended. That its reader wants no more rows is no error."""
-    first, *others = spans
     attributes: dict[str, str | int | float] = {
-        **recorder.about,
         "db.query.text": entry.text,
         "db.operation.name": entry.verb,
         "db.response.returned_rows": run.rows,
-        "http.route": first.route,
-        "stanchion.pool.wait": run.waited,
     }
     if entry.table != "-":
         attributes["db.collection.name"] = entry.table
     if run.batch > 1:
         attributes["db.operation.batch.size"] = run.batch
+    _make(spans, recorder, f"{entry.verb} {entry.table}", run, attributes)
+
+
+def record_begin(spans: Sequence[Span], recorder: Recorder, run: Run) -> None:
+    """Make the span of a transaction's beginning: the wait for its connection is none of its statements'."""
+    _make(spans, recorder, "begin", run, {"db.operation.name": "begin"})
+
+
+def _make(spans: Sequence[Span], recorder: Recorder, name: str, run: Run, attributes: Attributes) -> None:
+    first, *others = spans
+    of_all = {**recorder.about, "http.route": first.route, "stanchion.pool.wait": run.waited}
     failed = run.error is not None and not isinstance(run.error, GeneratorExit)
     error = type(run.error).__qualname__ if failed else None
-    first.part(f"{entry.verb} {entry.table}", run.began, others).end(attributes, error)
+    first.part(name, run.began, others).end({**of_all, **attributes}, error)
 
 
 def about(url: str) -> Attributes:

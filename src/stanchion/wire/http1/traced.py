@@ -39,7 +39,8 @@ class Traced(HTTP1):
         if tracing is None or not tracing.skip or b"traceparent" in fields:
             return False
         answered = super()._answer_shelved(shelved, fields)
-        tracing.skip -= answered  # else it is counted where it is begun
+        if answered:  # else it is counted where it is begun
+            tracing.skip -= 1
         return answered
 
     def _settle(self, request: Request, status: int, size: int) -> None:
