@@ -162,27 +162,28 @@ class Database(Reading):
         """
         return self._tags.of(kind, key)
 
-    async def get(self, kind: type[T], key: Any, *, alone: bool = False) -> T:
+    async def get(self, kind: type[T], key: Any, *, alone: bool = False, fresh: bool = False) -> T:
         """The row with this key. Reads of one loop tick are one statement, unless it is to be `alone`, or the key of a
-        type whose equal values the database may tell apart: a float, a Decimal, a datetime.
+        type whose equal values the database may tell apart: a float, a Decimal, a datetime. A `fresh` one is of the
+        primary, where others may be of a replica.
 
         Raises:
             NotFound: there is none (404).
         """
-        found = await self._read(kind, key, alone)
+        found = await self._read(kind, key, alone, fresh)
         if found is None:
             raise NotFound(f"there is no {kind.__name__} {key!r}")
         return found
 
-    async def find(self, kind: type[T], key: Any, *, alone: bool = False) -> T | None:
+    async def find(self, kind: type[T], key: Any, *, alone: bool = False, fresh: bool = False) -> T | None:
         """As `get`; None where there is none."""
-        return await self._read(kind, key, alone)
+        return await self._read(kind, key, alone, fresh)
 
-    async def get_many(self, kind: type[T], keys: Sequence[Any]) -> list[T | None]:
+    async def get_many(self, kind: type[T], keys: Sequence[Any], *, fresh: bool = False) -> list[T | None]:
         """The rows with these keys, in their order; None for those there are not."""
         if all(type(key) in _GATHERED for key in keys):
-            return list(await asyncio.gather(*(self._read(kind, key, False) for key in keys)))
-        return [await self._read(kind, key, False) for key in keys]
+            return list(await asyncio.gather(*(self._read(kind, key, False, fresh) for key in keys)))
+        return [await self._read(kind, key, False, fresh) for key in keys]
 
     async def insert(self, row: T, *, alone: bool = False) -> T:
         """Insert a row, with the table's defaults for what is None, and return it as it then is.
@@ -277,8 +278,8 @@ class Database(Reading):
         """See `Driver`; for analytics."""
         return await self._driver.export(table, path, most)
 
-    def _read(self, kind: type[T], key: Any, alone: bool) -> Awaitable[T | None]:
-        place = self._driver.place()
+    def _read(self, kind: type[T], key: Any, alone: bool, fresh: bool) -> Awaitable[T | None]:
+        place = None if fresh else self._driver.place()
         if alone or type(key) not in _GATHERED:
             return self._read_alone(kind, key, place)
         gathered = self._reads.get((kind, type(key), place)) or self._gathered(kind, type(key), place)

@@ -108,7 +108,8 @@ class Driver(Statements, Protocol):
 
     def place(self) -> Any:
         """Where the running request may look up: calls are gathered that can be answered at the same place, by
-        `Lookup.place`. What it is is the driver's own matter; it can be hashed, and there are few."""
+        `Lookup.place`. What it is is the driver's own matter; it can be hashed, and there are few. None is where
+        writes go, which any request may ask."""
 
     def writes(self) -> None:
         """The running request is about to write, by something that is not done in its context."""

@@ -63,6 +63,28 @@ def test_replicas_read_and_the_primary_writes(servers: Servers, tmp_path: Path) 
     run(work)
 
 
+def test_a_fresh_read_is_the_primarys(servers: Servers) -> None:
+    async def work() -> None:
+        async with opened(servers, max_lag=60) as database:
+            await with_items(database, servers)
+            for replica in (servers.one, servers.other):
+                replica.pause()
+            try:
+                await database.insert(Item(200, "new"))
+                assert await database.find(Item, 200) is None  # outside of a request nobody knows of the write
+                before = database.statistics()["replica_reads"]
+                assert await database.get(Item, 200, fresh=True) == Item(200, "new")
+                assert await database.get(Item, 200, fresh=True, alone=True) == Item(200, "new")
+                assert await database.find(Item, 201, fresh=True) is None
+                assert await database.get_many(Item, [200, 1], fresh=True) == [Item(200, "new"), Item(1, "item 1")]
+                assert database.statistics()["replica_reads"] == before
+            finally:
+                for replica in (servers.one, servers.other):
+                    replica.resume()
+
+    run(work)
+
+
 def test_a_query_that_writes_is_found_out_by_the_replica(servers: Servers) -> None:
     async def work() -> None:
         async with opened(servers) as database:
