@@ -92,7 +92,7 @@ def test_a_server_that_hangs_is_bounded_and_found_again(redis_server: RedisServe
             fault_proxy.black_hole = True
             began = time.monotonic()
             await failures(calls, 50)
-            assert 0.1 <= time.monotonic() - began < 1
+            assert 0.1 <= time.monotonic() - began < 2
             fault_proxy.black_hole = False
             end = time.monotonic() + 5
             while calls.failing:
@@ -128,7 +128,7 @@ def test_a_late_loop_is_not_the_servers_fault(
 @needs_redis
 def test_a_crowd_takes_few_connections_and_is_answered(redis_server: RedisServer) -> None:
     async def main() -> None:
-        async with calls_to(redis_server.url, 0.2) as calls:
+        async with calls_to(redis_server.url, 2) as calls:
             numbers = await asyncio.gather(*(calls.run(TWICE, [], [number]) for number in range(1000)))
             assert numbers == [2 * number for number in range(1000)]
             clients = await calls.call("CLIENT", "LIST")
@@ -147,8 +147,8 @@ def test_a_crowd_before_a_server_that_hangs_is_let_go(redis_server: RedisServer,
             began = time.monotonic()
             asked = (calls.call("PING") for _ in range(1000))
             assert {type(outcome) for outcome in await asyncio.gather(*asked, return_exceptions=True)} == {StoreFailed}
-            assert time.monotonic() - began < 1
-            assert calls.statistics()["calls"] < 20
+            assert time.monotonic() - began < 5  # one after the other they would have taken 50 s
+            assert calls.statistics()["calls"] < 50
             fault_proxy.black_hole = False
 
     asyncio.run(main())

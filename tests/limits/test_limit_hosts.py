@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.load import NONE_REFUSED
 from tests.cluster.running import Server
 from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
 
@@ -55,7 +56,7 @@ def servers(tmp_path: Path) -> Iterator[Start]:
             folder = tmp_path / name
             folder.mkdir()
             (folder / "app.py").write_text(APP)
-            flags = ["--port", "0", "--admin-port", "0", "--workers", "4", *more]
+            flags = ["--port", "0", "--admin-port", "0", "--workers", "4", NONE_REFUSED, *more]
             started.append(Server(folder, flags, environ={"TEST_STORE": url}, wrap=(), inherit=()))
         for server in started:
             server.started()
@@ -168,7 +169,7 @@ def test_no_fault_of_the_store_is_the_clients(
         for client in clients:
             client.join()
     assert {status for status, _ in seen} == {200}
-    assert max(taken for _, taken in seen) < 2
+    assert max(taken for _, taken in seen) < 5
     failed = [server.status()["limits"]["local"]["store_failed"] for server in both]
     assert min(failed) > 0
     for server in both:

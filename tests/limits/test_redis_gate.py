@@ -19,7 +19,7 @@ from tests.ports import free_port
 pytestmark = needs_redis
 RULE = Gcra(interval=3600 * 10**9, burst=500)
 TIMEOUT = 0.05
-MARGIN = 0.5
+MARGIN = 2.0
 """Seconds that a busy machine may add to a bound."""
 
 
@@ -49,7 +49,7 @@ async def outcome(gate: RedisGate, key: bytes = b"k") -> bool | None:
 async def opened(gate: RedisGate) -> float:
     """Ask until the breaker is open; seconds that took."""
     began = time.monotonic()
-    while not gate.broken:
+    while not gate.broken and time.monotonic() - began < 20:
         await outcome(gate)
         await asyncio.sleep(0.005)
     return time.monotonic() - began
@@ -58,7 +58,7 @@ async def opened(gate: RedisGate) -> float:
 async def recovered(gate: RedisGate) -> float:
     """Ask until there is an answer; seconds that took."""
     began = time.monotonic()
-    while await outcome(gate, b"after") is None:
+    while await outcome(gate, b"after") is None and time.monotonic() - began < 20:
         await asyncio.sleep(0.01)
     return time.monotonic() - began
 
@@ -109,12 +109,12 @@ def test_a_server_killed_and_restarted(redis_server: RedisServer) -> None:
     async def work(gate: RedisGate) -> None:
         assert await outcome(gate) is True
         redis_server.kill()
-        assert await opened(gate) < 1
+        assert await opened(gate) < 5
         assert await outcome(gate) is None
         await asyncio.sleep(2 * PROBE)  # a probe that fails changes nothing
         assert gate.broken
         redis_server.start()
-        assert await recovered(gate) < 2
+        assert await recovered(gate) < 10
         assert await outcome(gate) is True  # the script is there again
 
     with_gate(redis_server.url, work)
@@ -125,10 +125,10 @@ def test_a_server_that_does_not_answer_in_time(redis_server: RedisServer, fault_
     async def work(gate: RedisGate) -> None:
         assert await outcome(gate) is True
         setattr(fault_proxy, fault, 0.5 if fault == "delay" else True)
-        assert await opened(gate) < 1
+        assert await opened(gate) < 5
         assert await outcome(gate) is None
         setattr(fault_proxy, fault, 0)
-        assert await recovered(gate) < 2
+        assert await recovered(gate) < 10
 
     with_gate(fault_proxy.url, work)
 

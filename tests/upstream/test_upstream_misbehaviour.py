@@ -196,7 +196,7 @@ def test_nobody_listens() -> None:
 
 def test_idle_connections_are_let_go() -> None:
     async def work() -> None:
-        async with upstream(always(OK)) as seen, pool_of(seen, keep=0.1) as pool:
+        async with upstream(always(OK)) as seen, pool_of(seen, keep=0.5) as pool:
             await asyncio.gather(*(pool.send(get()) for _ in range(5)))
             assert pool.statistics()["open"] == 5
             await until(lambda: pool.statistics()["open"] == 0)
@@ -226,7 +226,7 @@ def test_a_full_pool_says_so() -> None:
         await asyncio.sleep(5)
 
     async def work() -> None:
-        async with upstream(talk) as seen, pool_of(seen, connections=1, connect_timeout=0.05) as pool:
+        async with upstream(talk) as seen, pool_of(seen, connections=1, connect_timeout=0.5) as pool:
             first = asyncio.ensure_future(pool.send(get()))
             await until(lambda: seen.connections == 1)
             with pytest.raises(UpstreamBusy) as failed:

@@ -156,7 +156,7 @@ def test_an_expired_deadline_ends_the_call_and_frees_the_connection() -> None:
             app = App("shop")
             payments = app.http("payments", seen.url)
 
-            @app.get("/pay", timeout=0.2)
+            @app.get("/pay", timeout=1)
             async def pay(request: Request) -> Any:
                 return (await payments.get("/charges", request=request)).json()
 
@@ -173,7 +173,7 @@ def test_an_expired_deadline_ends_the_call_and_frees_the_connection() -> None:
                 writer.close()
                 listener.close()
         left = float(heads[0].split(b"x-request-timeout: ")[1].split(b"\r\n")[0])
-        assert 0 < left <= 0.2
+        assert 0 < left <= 1
         assert b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-" in heads[0]
         assert b"x-request-id: me\r\n" in heads[0]
 

@@ -66,7 +66,7 @@ def test_it_is_renewed_until_it_is_released(run: Callable[[Main], None]) -> None
         began = time.monotonic()
         asyncio.get_running_loop().call_later(0.1, lambda: asyncio.ensure_future(lease.release()))
         await other.wait(b"key", 5)
-        assert 0.05 < time.monotonic() - began < 1
+        assert 0.05 < time.monotonic() - began < 4
         assert await other.take(b"key") not in (None, ALONE)
         assert one.statistics() == {"held": 0, "taken": 1, "busy": 0, "alone": 0, "lost": 0}
         assert other.statistics() == {"held": 2, "taken": 2, "busy": 4, "alone": 0, "lost": 0}
@@ -79,7 +79,7 @@ def test_a_wait_is_bounded_and_closing_lets_go(run: Callable[[Main], None]) -> N
         assert await one.take(b"key") is not None
         began = time.monotonic()
         await other.wait(b"key", 0.2)
-        assert 0.15 < time.monotonic() - began < 1
+        assert 0.15 < time.monotonic() - began < 4
         assert await other.take(b"key") is None
         await one.close()
         assert await other.take(b"key") is not None
@@ -111,14 +111,14 @@ def test_what_is_not_kept_is_waited_for_by_nobody(run: Callable[[Main], None]) -
 
         async def make() -> tuple[str, bool]:
             made.append("made")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(1)
             return "answer", False
 
         began = time.monotonic()
         asked = (once(leases, b"key", nothing, make) for leases in (one, other, other, other, other))
         assert await asyncio.gather(*asked) == ["answer"] * 5
         assert len(made) == 5
-        assert time.monotonic() - began < 0.9  # one, and then the others at the same time
+        assert time.monotonic() - began < 4  # one, and then the others at the same time
 
     run(main)
 
@@ -197,7 +197,7 @@ def test_without_redis_everybody_goes_on_alone(redis_server: RedisServer, fault_
             for _ in range(50):
                 assert await other.take(b"key") is ALONE
                 await other.wait(b"key", 5)
-            assert time.monotonic() - began < 1  # two calls of 50 ms, and what is in between costs nothing
+            assert time.monotonic() - began < 4  # two calls of 50 ms, and what is in between costs nothing
             await held.release()
             if fault == "killed":
                 redis_server.start()

@@ -49,7 +49,7 @@ def test_no_two_processes_hold_one_lease_at_a_time() -> None:
     assert min(taken) > 0
 
 
-def test_a_holder_that_is_killed_is_followed_within_a_second(asking: Asking) -> None:
+def test_a_holder_that_is_killed_is_followed(asking: Asking) -> None:
     with asking.process(0, 0) as holder, asking.process(100, 0) as follower:
         time.sleep(0.3)  # it has been renewed once
         go(follower)
@@ -58,7 +58,7 @@ def test_a_holder_that_is_killed_is_followed_within_a_second(asking: Asking) -> 
         holder.kill()
         killed = time.monotonic()
         told = heard(follower)
-        assert time.monotonic() - killed < 1
+        assert time.monotonic() - killed < 5
     assert told["answers"] == ["answer"]
     assert asking.calls == [str(follower.pid)]
 
@@ -76,7 +76,7 @@ def test_a_leader_that_is_killed_amid_its_call_is_followed_by_one_other(asking: 
         leader.kill()
         killed = time.monotonic()
         told = [heard(other) for other in others]
-        assert time.monotonic() - killed < 1.3  # the call itself takes 0.1 s
+        assert time.monotonic() - killed < 5  # the call that was begun would have taken 30 s
     assert [each["answers"] for each in told] == [["answer"]] * 2
     assert len(asking.calls) == 2
     assert asking.calls[1] in {str(other.pid) for other in others}

@@ -137,14 +137,14 @@ def test_an_invalidation_is_the_same_one_when_it_is_tried_again(recorder: Record
 
 
 def test_nobody_waits_and_what_comes_meanwhile_goes_together_each_tag_once(recorder: Recorder) -> None:
-    recorder.told = [Told(after=0.3)]
+    recorder.told = [Told(after=2)]
     purger = Purger([fastly(recorder.url)], QUICK)
     began = time.monotonic()
     purger.purge(["first"])
     until(lambda: len(recorder.received) == 1)
     for number in range(1000):
         purger.purge([f"tag:{number % 300}", "first"])
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 2
     close(purger)
     first, second, third = keys(recorder)
     assert first == ["first"]  # what is invalidated while it is being told is told once more
@@ -182,14 +182,14 @@ def test_certificates_are_checked(
 
 
 def test_the_end_is_bounded_and_says_what_was_not_told(recorder: Recorder, caplog: pytest.LogCaptureFixture) -> None:
-    recorder.told = [Told(after=1.0)]
+    recorder.told = [Told(after=4)]
     purger = Purger([fastly(recorder.url)], Patience())
     purger.purge(["told too late"])
     until(lambda: len(recorder.received) == 1)
     purger.purge(["never told"])
     began = time.monotonic()
     close(purger, 0.1)
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 3
     assert "fastly:one: 2 tags were not purged there before the end" in caplog.text
     assert purger.statistics()["fastly:one"] == {"waiting": 0, "sent": 0, "failed": 2, "dropped": 0, "retried": 0}
     purger.purge(["after the end"])
@@ -202,8 +202,8 @@ def test_the_end_does_not_wait_out_a_pause_that_is_longer(recorder: Recorder) ->
     purger.purge(["airport:JFK"])
     until(lambda: len(recorder.received) == 1)
     began = time.monotonic()
-    close(purger, 3)
-    assert time.monotonic() - began < 2
+    close(purger, 20)
+    assert time.monotonic() - began < 10
     assert purger.statistics()["fastly:one"]["failed"] == 1
 
 

@@ -13,7 +13,7 @@ from tests.cache.memcached_server import MemcachedServer, needs_memcached
 from tests.limits.redis_server import FaultProxy, RedisServer, needs_redis
 
 TIMEOUT = 0.05
-SLACK = 0.2
+SLACK = 1.0
 """Seconds that a busy machine may be late."""
 
 Server = RedisServer | MemcachedServer
@@ -49,8 +49,8 @@ async def crowd(tier: Remote, many: int = 50) -> float:
 
 
 async def recovered(tier: Remote) -> None:
-    """Waits until it keeps again, two seconds at most."""
-    end = time.monotonic() + 2
+    """Waits until it keeps again, ten seconds at most."""
+    end = time.monotonic() + 10
     while not await tier.put(b"back", b"again", 60):
         assert time.monotonic() < end
         await asyncio.sleep(0.02)
