@@ -140,6 +140,27 @@ def test_a_transaction_is_all_or_nothing(opened: Opened) -> None:
     run(work)
 
 
+def test_nothing_of_a_transaction_is_gathered_and_its_statements_have_turns(opened: Opened) -> None:
+    async def work() -> None:
+        async with opened() as database:
+            await filled(database)
+            before = database.statistics(), database.recorder.statistics()["statements"]
+            async with database.transaction() as transaction:
+                tasks = [transaction.execute("INSERT INTO tickets (holder) VALUES ($1)", f"{n}") for n in range(10)]
+                assert await asyncio.gather(*tasks) == [1] * 10
+                seen = [transaction.one(int, "SELECT count(*) FROM tickets") for _ in range(10)]
+                assert await asyncio.gather(*seen) == [10] * 10
+                async for holder in transaction.stream(str, "SELECT holder FROM tickets ORDER BY id"):
+                    found = await transaction.one(int, "SELECT count(*) FROM tickets WHERE holder = $1", holder)
+                    assert found == 1
+            after = database.statistics(), database.recorder.statistics()["statements"]
+            assert after[1] - before[1] == 10 + 10 + 1 + 10
+            for name in ("reads", "read_batches", "inserts", "insert_batches"):
+                assert after[0][name] == before[0][name]
+
+    run(work)
+
+
 def test_a_stream_is_read_in_parts(opened: Opened) -> None:
     async def work() -> None:
         async with opened() as database:

@@ -104,6 +104,30 @@ def test_idle_ones_that_were_lost_without_a_word_are_found(
         passage.close()
 
 
+def test_an_old_one_is_replaced_when_it_is_given_back(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stanchion.data.postgres.pool.LIFETIME", 0.3)
+
+    async def work() -> None:
+        connections = Connections(postgres.url, LIMITS, prepared=True, label="old")
+        await connections.open(1)
+        shelf = connections.shelf()
+        first = await connections.take(shelf)
+        connections.give_back(first)
+        assert await connections.take(shelf) is first
+        await asyncio.sleep(0.4)  # a fifth more than its time at the most, so that all of a worker's never go together
+        connections.give_back(first)
+        second = await connections.take(shelf)
+        assert second is not first
+        assert first.is_closed()
+        assert connections.statistics()["connections"] == 1
+        connections.give_back(second)
+        await connections.close()
+
+    run(work)
+
+
 def test_a_kind_keeps_its_connections(postgres: PostgresServer) -> None:
     async def work() -> None:
         connections = Connections(postgres.url, LIMITS, prepared=True, label="kinds")

@@ -151,28 +151,36 @@ class Postgres:
 
 
 class Transaction:
-    """The statements of one transaction. See `Statements`."""
+    """The statements of one transaction, one at a time, whichever tasks ask them. See `Statements`."""
 
     def __init__(self, connection: Any, translated: Any) -> None:
         self._connection = connection
         self._translated = translated
+        self._turn = asyncio.Lock()
 
     async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
         """See `Statements`."""
         with self._translated():
-            return await _fetch(self._connection, statement, values)
+            async with self._turn:
+                return await _fetch(self._connection, statement, values)
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
         with self._translated():
-            return changed(await self._connection.execute(statement, *values, timeout=time_left()))
+            async with self._turn:
+                return changed(await self._connection.execute(statement, *values, timeout=time_left()))
 
     async def stream(self, statement: str, values: Sequence[Any]) -> AsyncGenerator[Rows, None]:
-        """See `Statements`."""
+        """See `Statements`: between two parts others have their turn."""
         with self._translated():
-            cursor = await self._connection.cursor(statement, *values)
-            while rows := await cursor.fetch(_PART):
+            async with self._turn:
+                cursor = await self._connection.cursor(statement, *values, timeout=time_left())
+            while rows := await self._part(cursor):
                 yield Rows(tuple(rows[0].keys()), rows)
+
+    async def _part(self, cursor: Any) -> Any:
+        async with self._turn:
+            return await cursor.fetch(_PART, timeout=time_left())
 
 
 async def _fetch(connection: Any, statement: str, values: Sequence[Any]) -> Rows:
