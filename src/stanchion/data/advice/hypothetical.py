@@ -11,6 +11,7 @@ from stanchion.data.advice.findings import Finding, Gain
 from stanchion.data.advice.gain import chosen
 from stanchion.data.advice.rules import creation
 from stanchion.data.driver import Driver, Statements
+from stanchion.data.failures import DatabaseUnavailable
 
 _SCHEMA = "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'hypopg'"
 
@@ -35,9 +36,17 @@ async def _gains(statements: Statements, schema: str, finding: Finding, evidence
     seen = [one for one, _ in chosen(finding, evidence)]
     before = [await _cost(statements, one.example) for one in seen]
     index = creation(finding.wanted, concurrently=False)
-    await statements.fetch(f"SELECT indexname FROM {schema}.hypopg_create_index($1)", (index,))
-    after = [await _cost(statements, one.example) for one in seen]
-    await statements.fetch(f"SELECT {schema}.hypopg_reset()", ())
+    await statements.execute("SAVEPOINT stanchion_hypothetical", ())
+    try:
+        await statements.fetch(f"SELECT indexname FROM {schema}.hypopg_create_index($1)", (index,))
+        after = [await _cost(statements, one.example) for one in seen]
+    except DatabaseUnavailable:
+        raise
+    except Exception:  # an index that the extension has no idea of
+        await statements.execute("ROLLBACK TO SAVEPOINT stanchion_hypothetical", ())
+        return []
+    finally:
+        await statements.fetch(f"SELECT {schema}.hypopg_reset()", ())
     return [
         Gain(statement=one.text, before=None, after=None, cost_before=cost, cost_after=lower)
         for one, cost, lower in zip(seen, before, after, strict=True)
