@@ -22,7 +22,7 @@ class NoSuchCustomer(Exception):
 
 class Failing:
     """A real server that counts who comes, and closes the connection without an answer while it is broken. The first
-    answer to one in `slow_each` questions takes 0.4 s; asked again, it is as quick as to the others."""
+    answer to one in `slow_each` questions takes two seconds; asked again, it is as quick as to the others."""
 
     def __init__(self) -> None:
         self.broken = False
@@ -42,7 +42,7 @@ class Failing:
         new = question not in self._questions
         self._questions.add(question)
         if self.slow_each and new and len(self._questions) % self.slow_each == 0:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(2)
         if not self.broken:
             writer.write(b"answer\n")
             await writer.drain()
@@ -185,9 +185,9 @@ def test_hedging_takes_the_tail_away_for_few_more_calls(hedge: float | str, budg
 
         async with server.serving() as port:
             await asyncio.gather(*(caller(port, first) for first in range(0, 800, 100)))
-            await asyncio.sleep(0.5)  # the server still answers those that were cancelled
+            await asyncio.sleep(2.2)  # the server still answers those that were cancelled
         late = sorted(took[400:])  # a quantile is known by then
-        assert late[int(0.99 * len(late))] < 0.35  # without hedging one in twenty takes 0.4 s
+        assert late[int(0.99 * len(late))] < 1.5  # without hedging one in twenty takes two seconds
         assert 10 < server.asked - 800 <= budget * 800 + 10
         assert calls._decisions.retries == calls.statistics()["hedges"]
 

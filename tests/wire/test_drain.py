@@ -28,7 +28,7 @@ def test_idle_connections_are_closed_at_once(serve: Serve) -> None:
     with live.connect() as fresh, live.connect() as used:
         assert used.send(get()).answer().status == 200
         until(lambda: live.connections() == 2)
-        drain(live, 10).result(0.5)
+        drain(live, 10).result(8)
         assert fresh.rest() == used.rest() == b""
         assert live.connections() == 0
 
@@ -36,25 +36,25 @@ def test_idle_connections_are_closed_at_once(serve: Serve) -> None:
 def test_a_running_request_finishes_and_says_close(serve: Serve) -> None:
     live = serve({"/": path_later})
     with live.connect() as client:
-        client.send(get("/?0.1"))
+        client.send(get("/?0.5"))
         until(lambda: len(live.tasks()) == 1)
         draining = drain(live, 10)
         answer = client.last_answer()
         assert (answer.status, answer.closes) == (200, True)
-        draining.result(0.5)
+        draining.result(8)
 
 
 def test_pipelined_requests_are_answered_and_only_the_last_says_close(serve: Serve) -> None:
     live = serve({"/": path_later, ANY: path_of})
     with live.connect() as client:
-        client.send(get("/?0.1") + get("/2") + get("/3"))
+        client.send(get("/?0.5") + get("/2") + get("/3"))
         until(lambda: len(live.tasks()) == 1)
         draining = drain(live, 10)
         client.send(get("/4"))  # too late
         assert [(answer.body, answer.closes) for answer in client.answers(2)] == [(b"/", False), (b"/2", False)]
         answer = client.last_answer()
         assert (answer.body, answer.closes) == (b"/3", True)
-        draining.result(0.5)
+        draining.result(8)
 
 
 def test_a_request_whose_body_is_arriving_is_answered(serve: Serve) -> None:
@@ -72,7 +72,7 @@ def test_half_a_head_is_dropped(serve: Serve) -> None:
     with live.connect() as client:
         client.send(get()[:-2])
         until(lambda: live.call(lambda: live.server.statistics()["head"]) == 1)
-        drain(live, 10).result(0.5)
+        drain(live, 10).result(8)
         assert client.rest() == b""
 
 
@@ -88,7 +88,7 @@ def test_after_the_timeout_handlers_are_cancelled_with_503(serve: Serve) -> None
             answer = client.answer(method)
             assert (answer.status, answer.headers["retry-after"], answer.closes) == (503, "1", True)
             assert client.rest() == b""
-        draining.result(0.5)
+        draining.result(8)
         assert (asleep.cancelled, live.tasks(), live.connections()) == (2, [], 0)
 
 
@@ -105,7 +105,7 @@ def test_a_stream_that_outlasts_the_timeout_is_broken_off(serve: Serve) -> None:
     with live.connect() as client:
         client.send(get())
         client.until(b"more\r\n")
-        drain(live, 0.05).result(0.5)
+        drain(live, 0.05).result(8)
         assert not client.rest_or_reset().endswith(b"0\r\n\r\n")
         assert live.tasks() == []
 
@@ -141,7 +141,7 @@ def test_whatever_the_connections_are_doing_the_drain_ends(serve: Serve) -> None
         client.send(message)
     until(lambda: asleep.started == 3)
     time.sleep(0.05)
-    drain(live, 0.05).result(1)
+    drain(live, 0.05).result(8)
     until(lambda: live.connections() == 0)
     assert asleep.started == asleep.cancelled == 3
     until(lambda: live.tasks() == [])
@@ -155,11 +155,11 @@ def test_who_has_connected_just_before_is_served_once(serve: Serve) -> None:
     with live.connect() as running:
         running.send(get())
         until(lambda: asleep.started == 1)
-        draining = drain(live, 0.5)
+        draining = drain(live, 2)
         with live.connect() as late:
             answer = late.send(get("/hello")).last_answer()
             assert (answer.status, answer.closes) == (200, True)
-        draining.result(2)
+        draining.result(8)
 
 
 def test_a_request_on_its_way_while_the_drain_begins_is_answered(serve: Serve) -> None:
@@ -169,7 +169,7 @@ def test_a_request_on_its_way_while_the_drain_begins_is_answered(serve: Serve) -
         draining = drain(live, 10)
         answer = client.send(get()).last_answer()
         assert (answer.status, answer.closes) == (200, True)
-        draining.result(0.5)
+        draining.result(8)
 
 
 def test_a_quiet_connection_is_closed_sooner_than_one_just_used(serve: Serve) -> None:
@@ -177,7 +177,7 @@ def test_a_quiet_connection_is_closed_sooner_than_one_just_used(serve: Serve) ->
     with live.connect() as used:
         used.send(get()).answer()
         began = time.monotonic()
-        drain(live, 10).result(2)
+        drain(live, 10).result(8)
         assert used.rest() == b""
         assert time.monotonic() - began > 0.25
 
@@ -193,7 +193,7 @@ def test_an_heir_gets_the_connections_that_owe_nothing(serve: Serve) -> None:
 
     with live.connect() as idle, live.connect() as busy, live.connect() as half:
         idle.send(get()).answer()
-        busy.send(get("/later?0.1"))
+        busy.send(get("/later?0.5"))
         half.send(get()[:2])  # the parser holds it: not to be given away
         until(lambda: live.connections() == 3 and len(live.tasks()) == 1)
         future = asyncio.run_coroutine_threadsafe(live.server.drain(10, heir), live.loop)
@@ -203,7 +203,7 @@ def test_an_heir_gets_the_connections_that_owe_nothing(serve: Serve) -> None:
         half.send(get()[2:])
         answer = half.last_answer()
         assert (answer.status, answer.closes) == (200, True)
-        future.result(1)
+        future.result(8)
     assert len(given) == 2
 
 

@@ -30,7 +30,7 @@ def test_the_handler_is_cancelled(serve: Serve, leave: Callable[[Client], Any], 
         left = time.monotonic()
         leave(client)
         until(lambda: asleep.cancelled == 1)
-        assert time.monotonic() - left < 0.1
+        assert time.monotonic() - left < 2
         until(lambda: live.connections() == 0)
         assert live.tasks() == []
 

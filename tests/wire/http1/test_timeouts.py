@@ -22,10 +22,9 @@ def test_an_idle_connection_is_closed(serve: Serve) -> None:
 
 
 def test_a_busy_connection_is_not_idle(serve: Serve) -> None:
-    with serve({"/": path_later}, keep_alive_timeout=0.05).connect() as client:
-        for _ in range(3):
-            assert client.send(get("/?0.12")).answer().status == 200
-            time.sleep(0.02)
+    with serve({"/": path_later}, keep_alive_timeout=0.4).connect() as client:
+        for _ in range(2):
+            assert client.send(get("/?0.9")).answer().status == 200
 
 
 @pytest.mark.parametrize("piece", [b"G", b"\r\n"])
@@ -40,7 +39,7 @@ def test_a_late_head_is_refused(serve: Serve, head: bytes) -> None:
         start = time.monotonic()
         answer = client.send(head).last_answer()
         assert (answer.status, answer.closes) == (408, True)
-        assert time.monotonic() - start < 1
+        assert time.monotonic() - start < 4
 
 
 def test_a_head_that_trickles_is_late_all_the_same(serve: Serve) -> None:
@@ -50,8 +49,8 @@ def test_a_head_that_trickles_is_late_all_the_same(serve: Serve) -> None:
 
 
 def test_a_head_behind_a_slow_request_is_not_late_before_its_turn(serve: Serve) -> None:
-    with serve({"/": path_later}, header_timeout=0.05).connect() as client:
-        client.send(get("/?0.2") + get()[:-2])
+    with serve({"/": path_later}, header_timeout=0.4).connect() as client:
+        client.send(get("/?0.9") + get()[:-2])
         assert client.answer().status == 200
         assert client.send(b"\r\n").answer().status == 200
 
@@ -66,12 +65,12 @@ def test_a_body_that_trickles_is_refused(serve: Serve) -> None:
 
 
 def test_a_body_at_the_declared_rate_is_taken(serve: Serve) -> None:
-    with serve({"/": swallow}, body_grace=0.1, body_min_rate=100).connect() as client:
-        client.send(get("/", "content-length: 400", method="POST"))
-        for _ in range(40):
+    with serve({"/": swallow}, body_grace=0.4, body_min_rate=50).connect() as client:
+        client.send(get("/", "content-length: 1000", method="POST"))
+        for _ in range(100):
             client.send(bytes(10))
             time.sleep(0.01)
-        assert client.answer().body == b"400"
+        assert client.answer().body == b"1000"
 
 
 def test_a_body_that_waits_for_its_handler_is_not_slow(serve: Serve) -> None:
@@ -81,10 +80,10 @@ def test_a_body_that_waits_for_its_handler_is_not_slow(serve: Serve) -> None:
         await woken.wait()
         return await swallow(request)
 
-    live = serve({"/": late}, body_grace=0.05, body_min_rate=100_000, body_buffer=1024)
+    live = serve({"/": late}, body_grace=0.3, body_min_rate=10_000, body_buffer=1024)
     with live.connect() as client:
         client.send(post("/", bytes(900_000))[:500_000])
-        assert client.silent(0.2)
+        assert client.silent(0.9)
         live.call(woken.set)
         assert client.send(post("/", bytes(900_000))[500_000:]).answer().body == b"900000"
 
