@@ -73,6 +73,8 @@ class Threaded:
         try:
             connection = self._connection or self._connect()
             connection.set_progress_handler(lambda: monotonic() > call.until, STEPS)
+            if not self._read_only:  # 2 us; nothing else ends a wait for another process's lock
+                connection.execute(f"PRAGMA busy_timeout = {max(0, int((call.until - monotonic()) * 1000))}")
             return function(connection, *args, **kwargs)
         except sqlite3.Error as error:
             failure = failure_of(error)
