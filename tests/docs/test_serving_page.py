@@ -92,14 +92,13 @@ def nginx(folder: Path) -> Iterator[Path]:
 
 
 def ask(path: Path, target: str) -> str:
-    """The whole answer to a GET, on a connection of its own; waits for the socket to be there."""
+    """The whole answer to a GET, on a connection of its own; waits until somebody listens."""
     head = f"GET {target} HTTP/1.1\r\nHost: api.example.org\r\nConnection: close\r\n\r\n"
-    for _ in range(100):
-        if path.exists():
-            break
-        time.sleep(0.05)
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(path))
+        connection.settimeout(20)
+        end = time.monotonic() + 20
+        while connection.connect_ex(str(path)):  # it may be there, and bound, before anybody listens
+            assert time.monotonic() < end
+            time.sleep(0.05)
         connection.sendall(head.encode())
         return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
