@@ -37,6 +37,9 @@ class Lender(Protocol):
     def is_closed(self, connection: Connection) -> bool:
         """Whether it is of no more use."""
 
+    def before(self, connection: Connection, statement: str) -> str | None:
+        """What has to run on the connection first, so that the statement ends by the running request's deadline."""
+
     async def interrupt(self, connection: Connection) -> None:
         """End the statement that was not waited for, where that does not happen by itself."""
 

@@ -36,6 +36,10 @@ class PostgresLender:
         closed: bool = connection.is_closed()
         return closed
 
+    def before(self, connection: Connection, statement: str) -> str | None:
+        """See `Lender`."""
+        return None
+
     async def interrupt(self, connection: Connection) -> None:
         """See `Lender`: asyncpg asks the server to cancel it."""
 

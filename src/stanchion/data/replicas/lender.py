@@ -50,6 +50,10 @@ class PrimaryLender:
         """See `Lender`."""
         return self._primary().is_closed(connection)
 
+    def before(self, connection: Connection, statement: str) -> str | None:
+        """See `Lender`."""
+        return self._primary().before(connection, statement)
+
     async def interrupt(self, connection: Connection) -> None:
         """See `Lender`."""
         await self._primary().interrupt(connection)

@@ -57,6 +57,9 @@ class Running:
         with self._recorded(cursor, statement):
             try:
                 with _within(self._lender.limits.patience_now()):
+                    first = self._lender.before(lent.driver_connection, statement)
+                    if first is not None:
+                        await_only(lent.driver_connection.execute(first))
                     execute()
             except (TimeoutError, asyncio.CancelledError) as error:
                 info[BROKEN] = error

@@ -22,7 +22,7 @@ _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
-PRAGMA busy_timeout = {busy};
+{busy};
 PRAGMA temp_store = MEMORY;
 PRAGMA mmap_size = 268435456;
 PRAGMA cache_size = -16384;
@@ -74,7 +74,7 @@ class Threaded:
             connection = self._connection or self._connect()
             connection.set_progress_handler(lambda: monotonic() > call.until, STEPS)
             if not self._read_only:  # 2 us; nothing else ends a wait for another process's lock
-                connection.execute(f"PRAGMA busy_timeout = {max(0, int((call.until - monotonic()) * 1000))}")
+                connection.execute(busy_timeout(call.until - monotonic()))
             return function(connection, *args, **kwargs)
         except sqlite3.Error as error:
             failure = failure_of(error)
@@ -132,9 +132,14 @@ def uri_of(path: str) -> str:
     return path if path.startswith("file:") else f"file:{path}"
 
 
+def busy_timeout(seconds: float) -> str:
+    """The statement after which others wait so long for another process's lock."""
+    return f"PRAGMA busy_timeout = {max(0, int(seconds * 1000))}"
+
+
 def pragmas(patience: float) -> str:
     """The script that sets a connection up; it waits for another's lock for `patience` seconds at the most."""
-    return _PRAGMAS.format(busy=int(patience * 1000))
+    return _PRAGMAS.format(busy=busy_timeout(patience))
 
 
 def failure_of(error: BaseException) -> Exception | None:

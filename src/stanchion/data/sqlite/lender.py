@@ -7,17 +7,19 @@ from typing import Any
 from stanchion.data.failures import DatabaseBusy
 from stanchion.data.lending import Connection
 from stanchion.data.limits import Limits
-from stanchion.data.sqlite.connection import STEPS, failure_of, pragmas, uri_of
+from stanchion.data.sqlite.connection import STEPS, busy_timeout, failure_of, pragmas, uri_of
 from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
 from stanchion.tasks import Tasks, seen
 
 _MOST = 5
 """Of threads, which share one interpreter lock."""
+_EARLIER = 0.01
+"""Seconds between the end of a wait for the lock and the end of its statement: that would cost the connection."""
 
 
 class SQLiteLender:
-    """Of one file. Who writes while another does waits for the lock, `patience` at the most."""
+    """Of one file. Who writes while another does waits for the lock until just before the deadline."""
 
     dialect = "sqlite+aiosqlite"
     options: Mapping[str, Any] = {}
@@ -69,6 +71,12 @@ class SQLiteLender:
         except (ValueError, self._driver.ProgrammingError):
             return True
         return False
+
+    def before(self, connection: Connection, statement: str) -> str | None:
+        """See `Lender`: a transaction's first write waits for the lock, and nothing else ends that."""
+        if connection.in_transaction or statement.startswith("SELECT"):
+            return None
+        return busy_timeout(self.limits.patience_now() - _EARLIER)
 
     async def interrupt(self, connection: Connection) -> None:
         """See `Lender`: SQLite's own interrupt would miss a statement that has not begun."""
