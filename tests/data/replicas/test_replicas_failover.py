@@ -24,7 +24,8 @@ from tests.data.replicas.replicated import PORT, Load, in_service, opened, until
 pytestmark = needs_postgres
 OUTAGE = 1.0
 """Seconds between the primary's end and the promotion of a replica."""
-SWITCHED_WITHIN = 2.0
+SETTLED = 1.5
+"""Seconds from the first write after the promotion until no call fails any more."""
 PATIENCE = 3.0
 FIRST = 0
 """What is there before the load."""
@@ -85,7 +86,7 @@ class Ledger:
 
     async def goes_on_after(self, promoted: float) -> None:
         """Wait until a write is acknowledged that was so after the promotion."""
-        await until(lambda: self.last > promoted, SWITCHED_WITHIN)
+        await until(lambda: self.last > promoted)
 
     def check(self, primary: Server) -> None:
         """Against what the primary has."""
@@ -127,12 +128,13 @@ def test_a_primary_that_dies(durable: Servers) -> None:
                 primary = await asyncio.to_thread(fail_over, durable)
                 promoted = time.monotonic()
                 await ledger.goes_on_after(promoted)
-                await asyncio.sleep(SWITCHED_WITHIN)
+                settled = time.monotonic() + SETTLED
+                await asyncio.sleep(2 * SETTLED)
                 await until(lambda: in_service(database, 1))
             assert writing.errors
-            check_errors(writing, promoted + SWITCHED_WITHIN, PATIENCE + 1)
+            check_errors(writing, settled, PATIENCE + 4)
             assert reading.errors == []
-            assert reading.slowest < PATIENCE
+            assert reading.slowest < PATIENCE + 1
             assert database.statistics()["switched"] == 1
             ledger.check(primary)
             await check_an_old_primary_that_comes_back(database, durable, primary)
@@ -164,11 +166,12 @@ def test_a_primary_that_hangs_and_wakes_up_when_it_is_none_any_more(durable: Ser
                     primary = await asyncio.to_thread(fail_over, durable)
                     promoted = time.monotonic()
                     await ledger.goes_on_after(promoted)
-                    await asyncio.sleep(SWITCHED_WITHIN)
+                    settled = time.monotonic() + SETTLED
+                    await asyncio.sleep(2 * SETTLED)
                 finally:
                     durable.primary.thaw()
                 await asyncio.sleep(1.0)
-            check_errors(writing, promoted + SWITCHED_WITHIN, 5.0)  # four times less than the patience
+            check_errors(writing, settled, 10.0)  # half the patience
             assert reading.errors == []
             ledger.check(primary)
 
@@ -203,7 +206,7 @@ def test_a_switch_over_and_back(durable: Servers) -> None:
                     promoted = time.monotonic()
                     await ledger.goes_on_after(promoted)
                     await until(lambda: in_service(database, 2))
-            check_errors(writing, time.monotonic(), PATIENCE + 1)
+            check_errors(writing, time.monotonic(), PATIENCE + 4)
             assert reading.errors == []
             assert database.statistics()["switched"] == 2
             assert f"primary 127.0.0.1:{durable.primary.port}" in repr(database)
