@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 
 from stanchion import App, Cache, NotFound, Request, Stream
+from stanchion.telemetry.spans import current
 from tests.telemetry.collector import Collector, Seen
-from tests.telemetry.traced import traced
+from tests.telemetry.traced import run, traced
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -51,7 +53,7 @@ def asked(
             return bodies, server.logged()
 
     with Collector() as collector:
-        bodies, lines = asyncio.run(main())
+        bodies, lines = run(main)
         assert collector.paths <= {"/v1/traces"}
         return collector.spans, bodies, lines
 
@@ -150,7 +152,7 @@ def test_a_stream_lasts_to_its_end_and_a_client_that_leaves_is_told() -> None:
             await asyncio.wait_for(gone.wait(), 10)
 
     with Collector() as collector:
-        asyncio.run(main())
+        run(main)
         streamed, left = collector.spans
     assert streamed.ended - streamed.began >= 50_000_000
     assert "http.response.status_code" not in left.attributes
@@ -187,7 +189,7 @@ def test_hits_at_hand_are_sampled_as_all_others_are() -> None:
             assert server.server.cells[base + 2] == 400  # answered with a 2xx
 
     with Collector() as collector:
-        asyncio.run(main())
+        run(main)
     assert 50 < len(collector.spans) < 150  # one run in 10 million is outside
     assert {span.name for span in collector.spans} == {"GET /report"}
 
@@ -224,8 +226,91 @@ def test_requests_that_admission_turns_away_are_told() -> None:
             assert 503 in {status for status, _ in answers}
 
     with Collector() as collector:
-        asyncio.run(main())
+        run(main)
     statuses = [span.attributes["http.response.status_code"] for span in collector.spans]
     assert len(statuses) == 6
     assert {span.attributes["http.route"] for span in collector.spans} == {"/held"}
     assert {span.attributes.get("error.type") for span in collector.spans} == {None, "503"}
+
+
+@pytest.mark.parametrize("path", ["/task", "/inline"])
+@pytest.mark.parametrize("second", [UNSAMPLED, SAMPLED])
+def test_a_request_that_another_ones_end_lets_begin_is_not_part_of_it(path: str, second: str) -> None:
+    """Pipelined, or queued by admission, it begins in the context of the task that has ended."""
+    app = App("pipelined")
+    seen: list[tuple[list[str], int]] = []
+
+    def note() -> None:
+        seen.append(
+            ([str(span.context) for span in current.get()], trace.get_current_span().get_span_context().span_id)
+        )
+
+    @app.get("/task")
+    async def task() -> None:
+        await asyncio.sleep(0.01)
+        note()
+
+    @app.get("/inline")
+    async def inline() -> None:
+        note()
+
+    async def main() -> None:
+        async with traced(app, collector, max_in_flight=1) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            head = f"GET /task HTTP/1.1\r\nHost: test\r\ntraceparent: {SAMPLED}\r\n\r\n"
+            writer.write((head + head.replace("/task", path).replace(SAMPLED, second)).encode())
+            other = asyncio.create_task(server.get("/task", {"traceparent": second}))
+            for _ in range(2):
+                assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 204")
+            assert (await other)[0] == 204
+            writer.close()
+
+    with Collector() as collector:
+        run(main)
+    first, *others = seen
+    assert first[0][0].startswith(f"00-{TRACE}-")
+    assert first[1] == int(first[0][0].split("-")[2], 16)
+    if second == UNSAMPLED:
+        assert others == [([], 0), ([], 0)]
+    assert len({str(each) for each in seen}) == (2 if second == UNSAMPLED else 3)
+
+
+def test_a_body_that_comes_later_is_of_the_same_request() -> None:
+    app = App("bodies")
+
+    @app.post("/items")
+    async def items(item: dict[str, int], request: Request) -> str:
+        return request.traceparent
+
+    async def main() -> bytes:
+        async with traced(app, collector) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(
+                b"POST /items HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n"
+            )
+            await asyncio.sleep(0.05)
+            writer.write(b'{"a":1}')
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
+            body = await reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0]))
+            writer.close()
+            return body
+
+    with Collector() as collector:
+        body = run(main)
+        (span,) = collector.spans
+    assert body.decode().strip('"') == f"00-{span.trace_id}-{span.span_id}-03"
+    assert span.ended - span.began >= 50_000_000
+
+
+def test_a_client_behind_a_proxy_is_the_one_that_the_proxy_names() -> None:
+    async def main() -> None:
+        async with traced(shop(), collector, proxy_protocol=True) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"PROXY TCP4 203.0.113.7 192.0.2.1 5000 80\r\nGET /quick HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 200")
+            writer.close()
+
+    with Collector() as collector:
+        run(main)
+        (span,) = collector.spans
+    assert span.attributes["client.address"] == "203.0.113.7"

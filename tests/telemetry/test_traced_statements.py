@@ -11,7 +11,7 @@ from sqlalchemy import text
 from stanchion import App, Database
 from tests.data.postgres_server import PostgresServer, needs_postgres
 from tests.telemetry.collector import Collector, Seen
-from tests.telemetry.traced import Traced, traced
+from tests.telemetry.traced import Traced, run, traced
 
 UNSAMPLED = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"}
 SLOW = {
@@ -101,7 +101,7 @@ def asked(url: str, work: Callable[[Traced], Awaitable[object]]) -> tuple[list[S
             await work(server)
 
     with Collector() as collector:
-        asyncio.run(main())
+        run(main)
         spans = collector.spans
     return [span for span in spans if span.kind == "server"], [span for span in spans if span.kind == "client"]
 

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from stanchion import App
 from stanchion.settings import Settings
 from stanchion.telemetry.access_log import AccessLog
 from stanchion.telemetry.tracer import tracer_of
 from stanchion.wire.http1.proxied import connection_of
+from stanchion.wire.loop import new_loop
 from stanchion.wire.server import Server
 from tests.telemetry.collector import Collector
+
+T = TypeVar("T")
 
 
 class Traced:
@@ -53,6 +56,12 @@ class Traced:
         if self.server.log is not None:
             self.server.log.flush()
         return [json.loads(line) for part in self._lines for line in part.splitlines()]
+
+
+def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """On the loop that workers have."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(main())
 
 
 @asynccontextmanager

@@ -1,6 +1,5 @@
 """Calls to other servers in traces: of handlers to services, and of a gateway to its upstreams."""
 
-import asyncio
 import socket
 from collections.abc import Callable, Iterator
 
@@ -11,7 +10,7 @@ from stanchion.upstream.spans import told
 from tests.gateway.upstream_server import Answer, Asked, UpstreamServer, response, sends
 from tests.ports import free_port
 from tests.telemetry.collector import Collector, Seen
-from tests.telemetry.traced import traced
+from tests.telemetry.traced import run, traced
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01", "tracestate": "vendor=opaque"}
@@ -57,7 +56,7 @@ def asked(app: App, path: str, headers: dict[str, str], *, sampled: float = 1.0)
             await server.get(path, headers)
 
     with Collector() as collector:
-        asyncio.run(main())
+        run(main)
         spans = collector.spans
     return [span for span in spans if span.kind == "server"], [span for span in spans if span.kind == "client"]
 

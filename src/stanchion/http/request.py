@@ -122,10 +122,12 @@ class Request(Struct, eq=False):
 
     @span.setter
     def span(self, span: Span | None) -> None:
-        memo = self._memory()
-        memo["span"] = span
+        if self._memo is None:
+            self._memo = {"span": span}
+        else:
+            self._memo["span"] = span
         if span is not None:
-            memo["traceparent"] = str(span.context)
+            self._memo["traceparent"] = str(span.context)
 
     @property
     def judged(self) -> bool:

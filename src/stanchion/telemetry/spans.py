@@ -34,11 +34,14 @@ class Span(Protocol):
         It is of `others` as well, to whom it is linked.
         """
 
-    def reroute(self, method: str, route: str) -> None:
+    def reroute(self, method: str, template: str) -> None:
         """The request's route is another than was thought."""
 
     def enter(self) -> None:
         """What this task does from now on belongs to it: for `current`, and for OpenTelemetry's own instruments."""
+
+    def leave(self) -> None:
+        """What this task does from now on is nobody's."""
 
     def end(self, attributes: Attributes, error: str | None = None) -> None:
         """It is over, now; `error` is a word for what has gone wrong, of which there are few."""
@@ -67,8 +70,8 @@ class Tracer(Protocol):
     def counts(self) -> Sequence[int]:
         """What became of the spans, by `TraceCell`."""
 
-    def begin(self, request: Began, route: str) -> Span | None:
-        """The request's span; None where it is not sampled."""
+    def begin(self, request: Began, template: str) -> Span | None:
+        """The span of a request, of a route with this template; None where it is not sampled."""
 
     def publish(self) -> None:
         """Be what `opentelemetry.trace.get_tracer` gives an app, unless it has given itself something by now."""

@@ -84,7 +84,7 @@ class Tracing:
         """See `Tracer`."""
         self._outbox.close(timeout)
 
-    def begin(self, request: Began, route: str) -> "LiveSpan | None":
+    def begin(self, request: Began, template: str) -> "LiveSpan | None":
         """The span of a request; None where it is not sampled: as its caller has decided, else by the share.
 
         A trace of a caller's that nobody records goes on unrecorded (W3C Trace Context §3.3.1; OpenTelemetry's
@@ -104,6 +104,7 @@ class Tracing:
             parent = _remote(caller, request.fields.get(b"tracestate"))
         self._begun += 1
         offset = time_ns() - monotonic_ns()
+        route = _route(template)
         name = _name(request.method, route)
         recorder = self._tracer.start_span(name, parent, SpanKind.SERVER, start_time=request.began + offset)
         flags = KNOWN_FLAGS if caller is None else caller.flags & KNOWN_FLAGS
@@ -124,7 +125,7 @@ class LiveSpan:
         self.route = route
         found = recorder.get_span_context()
         self.context = TraceContext(trace_id=f"{found.trace_id:032x}", span_id=f"{found.span_id:016x}", flags=flags)
-        self.state = found.trace_state.to_header()
+        self.state = found.trace_state.to_header() if found.trace_state else ""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.context}>"
@@ -140,15 +141,20 @@ class LiveSpan:
         )
         return LiveSpan(self._tracer, recorder, self._offset, self.context.flags, self.route)
 
-    def reroute(self, method: str, route: str) -> None:
+    def reroute(self, method: str, template: str) -> None:
         """See `Span`."""
-        self.route = route
-        self._recorder.update_name(_name(method, route))
+        self.route = _route(template)
+        self._recorder.update_name(_name(method, self.route))
 
     def enter(self) -> None:
         """See `Span`."""
         current.set((self,))
         attach(set_span_in_context(self._recorder, Context()))
+
+    def leave(self) -> None:
+        """See `Span`."""
+        current.set(())
+        attach(Context())
 
     def end(self, attributes: Attributes, error: str | None = None) -> None:
         """See `Span`."""
@@ -164,6 +170,11 @@ def _provider(sampler: Sampler, resource: Resource, outbox: Outbox) -> TracerPro
     provider = TracerProvider(sampler, resource, shutdown_on_exit=False, span_limits=limits)
     provider.add_span_processor(outbox)
     return provider
+
+
+def _route(template: str) -> str:
+    """Empty where it is a word for none, as that of a path which nothing answers."""
+    return template if template.startswith("/") else ""
 
 
 def _name(method: str, route: str) -> str:

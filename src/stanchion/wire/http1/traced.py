@@ -7,7 +7,7 @@ requests that no route, or admission, has let through. WebSockets make none.
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.routing.route import Call, Endpoint, InlineCall
-from stanchion.telemetry.spans import Attributes, Span
+from stanchion.telemetry.spans import Attributes, current
 from stanchion.wire.http1.protocol import HTTP1
 from stanchion.wire.http1.shelf import Fields, Shelved
 
@@ -16,23 +16,24 @@ _GONE = "gone"
 
 
 class Traced(HTTP1):
-    """One connection."""
+    """One connection. It calls `HTTP1` by its name: `super()` takes 0.1 µs more, three times a request."""
 
     __slots__ = ()
 
     def _accept(self, request: Request, endpoint: Endpoint) -> None:
         tracing = self._server.tracing
-        if tracing is not None and not request.judged:  # it comes here again once its body is complete
-            request.span = tracing.begin(request, _route_of(endpoint.route.template))
-        super()._accept(request, endpoint)
+        if tracing is not None and not (request.stream and request.judged):  # it comes again once its body is complete
+            request.span = tracing.begin(request, endpoint.route.template)
+        HTTP1._accept(self, request, endpoint)
 
     async def _serve(self, request: Request, call: Call) -> None:
-        if request.span is not None:
-            request.span.enter()
-        await super()._serve(request, call)
+        if request.span is not None or current.get():
+            _enter(request)
+        await HTTP1._serve(self, request, call)
 
     def _answer_at_once(self, request: Request, inline: InlineCall) -> None:
-        super()._answer_at_once(request, inline if request.span is None else _within(request.span, inline))
+        apart = request.span is not None or current.get()
+        HTTP1._answer_at_once(self, request, _within(inline) if apart else inline)
 
     def _answer_shelved(self, shelved: Shelved, fields: Fields) -> bool:
         tracing = self._server.tracing
@@ -45,26 +46,29 @@ class Traced(HTTP1):
 
     def _settle(self, request: Request, status: int, size: int) -> None:
         endpoint, span = self._owed, request.span
-        super()._settle(request, status, size)
+        HTTP1._settle(self, request, status, size)
         if span is None or endpoint is None:
             return
         if endpoint.label is not None:
-            span.reroute(request.method, _route_of(endpoint.label(request)))
+            span.reroute(request.method, endpoint.label(request))
         error = _GONE if not status else str(status) if status >= 500 else None
         span.end(_attributes(request, status, span.route), error)
 
 
-def _within(span: Span, inline: InlineCall) -> InlineCall:
+def _enter(request: Request) -> None:
+    """Have what follows belong to this request, not to the one whose end has let it begin, and whose context it has."""
+    if request.span is not None:
+        request.span.enter()
+    else:
+        current.get()[0].leave()
+
+
+def _within(inline: InlineCall) -> InlineCall:
     def entered(request: Request) -> Response:
-        span.enter()
+        _enter(request)
         return inline(request)
 
     return entered
-
-
-def _route_of(template: str) -> str:
-    """Empty where it is a word for none, as that of a path which nothing answers."""
-    return template if template.startswith("/") else ""
 
 
 def _attributes(request: Request, status: int, route: str) -> Attributes:
