@@ -141,7 +141,7 @@ def test_a_stream_that_breaks_breaks_the_connection(server: ServedApp) -> None:
 
 
 def test_a_deadline_cancels_the_app_and_answers_504(serve_app: Serve, whole: ModuleType) -> None:
-    server = serve_app(whole.app, "/v1", timeout=0.05)
+    server = serve_app(whole.app, "/v1", timeout=0.3)
     with server.connect() as client:
         answer = client.send(get("/v1/slow")).answer()
     assert (answer.status, json.loads(answer.body)["code"]) == (504, "deadline-exceeded")

@@ -113,12 +113,12 @@ def served() -> Iterator[Serving]:
     @app.batched(in_flight=1)
     async def rate(names: Sequence[str]) -> Mapping[str, int]:
         deadlines.append(until())
-        await asyncio.sleep(0.4 if any(name.startswith("slow") for name in names) else 0.02)
+        await asyncio.sleep(1.0 if any(name.startswith("slow") for name in names) else 0.25)
         if "bad" in names:
             raise BadRequest("no such currency")
         return {name: len(name) for name in names}
 
-    @app.get("/brief/{name}", timeout=0.2)
+    @app.get("/brief/{name}", timeout=0.5)
     async def brief(name: str) -> int | None:
         return await rate(name)
 

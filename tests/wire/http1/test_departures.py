@@ -90,7 +90,7 @@ def test_a_half_closed_client_that_reads_nothing_is_cut(serve: Serve) -> None:
     async def large(request: Request) -> Response:
         return Response(bytes(12 << 20))
 
-    live = serve({"/": large}, write_timeout=0.2)
+    live = serve({"/": large}, write_timeout=0.5)
     with live.connect(receive_buffer=65_536) as client:
         client.send(get()).end()
         until(lambda: live.call(lambda: live.server.statistics()["write"]) == 1)
