@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
-from stanchion import App, Cache, NotFound, Request, Stream
+from stanchion import App, Cache, Limit, NotFound, Request, Stream
 from stanchion.telemetry.spans import current
 from tests.telemetry.collector import Collector, Seen
 from tests.telemetry.traced import run, traced
@@ -233,7 +233,7 @@ def test_requests_that_admission_turns_away_are_told() -> None:
     assert {span.attributes.get("error.type") for span in collector.spans} == {None, "503"}
 
 
-@pytest.mark.parametrize("path", ["/task", "/inline"])
+@pytest.mark.parametrize("path", ["/task", "/inline", "/gated"])
 @pytest.mark.parametrize("second", [UNSAMPLED, SAMPLED])
 def test_a_request_that_another_ones_end_lets_begin_is_not_part_of_it(path: str, second: str) -> None:
     """Pipelined, or queued by admission, it begins in the context of the task that has ended."""
@@ -254,6 +254,14 @@ def test_a_request_that_another_ones_end_lets_begin_is_not_part_of_it(path: str,
     async def inline() -> None:
         note()
 
+    def key(request: Request) -> str:
+        note()
+        return "all"
+
+    @app.get("/gated", limit=Limit("1000/s", by=key))
+    async def gated() -> None:
+        await asyncio.sleep(0)
+
     async def main() -> None:
         async with traced(app, collector, max_in_flight=1) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -267,12 +275,13 @@ def test_a_request_that_another_ones_end_lets_begin_is_not_part_of_it(path: str,
 
     with Collector() as collector:
         run(main)
-    first, *others = seen
-    assert first[0][0].startswith(f"00-{TRACE}-")
-    assert first[1] == int(first[0][0].split("-")[2], 16)
-    if second == UNSAMPLED:
-        assert others == [([], 0), ([], 0)]
-    assert len({str(each) for each in seen}) == (2 if second == UNSAMPLED else 3)
+    noted = [(told[0].split("-")[2] if told else "", span_id) for told, span_id in seen]
+    assert all(int(told or "0", 16) == span_id for told, span_id in noted)
+    recorded = [told for told, _ in noted if told]
+    ours = 1 if second == UNSAMPLED else 2 if path == "/gated" else 3  # what a gate does is nobody's
+    assert len(noted) == 3
+    assert len(recorded) == len(set(recorded)) == ours
+    assert noted[0][0] == recorded[0]
 
 
 def test_a_body_that_comes_later_is_of_the_same_request() -> None:

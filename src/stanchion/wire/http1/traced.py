@@ -26,6 +26,11 @@ class Traced(HTTP1):
             request.span = tracing.begin(request, endpoint.route.template)
         HTTP1._accept(self, request, endpoint)
 
+    def _advance(self) -> None:
+        if spans := current.get():  # of the request before, whose end has called this
+            spans[0].leave()
+        HTTP1._advance(self)
+
     async def _serve(self, request: Request, call: Call) -> None:
         if request.span is not None or current.get():
             _enter(request)
