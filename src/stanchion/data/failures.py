@@ -30,6 +30,16 @@ class DatabaseBusy(ServiceUnavailable):
         super().__init__(f"all {size} connections to the database are in use", headers=_RETRY)
 
 
+class DatabaseConflict(ServiceUnavailable):
+    """Another transaction was in the way: a deadlock, a lock that was not to be waited for, or one that does not go
+    with this one by its isolation (503). This one has had no effect; another try may do."""
+
+    code = "database-conflict"
+
+    def __init__(self) -> None:
+        super().__init__("another transaction was in the way, and nothing has changed", headers=_RETRY)
+
+
 class DatabaseTimeout(GatewayTimeout):
     """A statement was cancelled at its deadline (504)."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from stanchion.data.failures import (
     ConstraintViolated,
+    DatabaseConflict,
     DatabaseReadOnly,
     DatabaseTimeout,
     DatabaseUnavailable,
@@ -47,11 +48,13 @@ def translated(driver: Any) -> Iterator[None]:
         raise DatabaseTimeout from error
     except driver.ReadOnlySQLTransactionError as error:
         raise DatabaseReadOnly from error
+    except (driver.TransactionRollbackError, driver.LockNotAvailableError) as error:
+        raise DatabaseConflict from error
     except (driver.InvalidSQLStatementNameError, driver.DuplicatePreparedStatementError) as error:
         raise ConfigurationError(_POOLED) from error
     except (OSError, driver.PostgresConnectionError, driver.CannotConnectNowError) as error:
         raise DatabaseUnavailable from error
-    except (driver.TooManyConnectionsError, driver.OperatorInterventionError) as error:
+    except (driver.InsufficientResourcesError, driver.OperatorInterventionError) as error:
         raise DatabaseUnavailable from error
     except (driver.InvalidAuthorizationSpecificationError, driver.InvalidCatalogNameError) as error:
         raise ConfigurationError(f"the database refuses: {error}; see user, password and name in its URL") from None

@@ -5,13 +5,11 @@ from contextlib import aclosing
 from typing import Any, TypeVar
 
 from stanchion.data.driver import Rows
-from stanchion.data.failures import DatabaseReadOnly, DatabaseUnavailable
+from stanchion.data.failures import DatabaseConflict, DatabaseReadOnly, DatabaseUnavailable
 from stanchion.data.postgres.driver import Postgres
 from stanchion.data.replicas.node import Node
 
 T = TypeVar("T")
-_IN_THE_WAY = ("40001", "40P01")
-"""The query was in the way of what the replica had to replay (PostgreSQL: hot standby, query conflicts)."""
 
 
 class Refused(Exception):
@@ -74,6 +72,6 @@ class Replica:
             raise Refused from error
         if isinstance(error, DatabaseUnavailable):
             self.node.answers = False  # until the next check says otherwise
-        elif getattr(error, "sqlstate", None) not in _IN_THE_WAY:
+        elif not isinstance(error, DatabaseConflict):  # with what it had to replay (PostgreSQL: hot standby)
             raise error
         self.passed_on += 1
