@@ -70,7 +70,7 @@ def database_of(name: str, url: str, options: DatabaseOptions) -> Database:
     driver = _driver(name, url, options, limits)
     database = Database(name, driver, connections=options.connections, largest_batch=options.largest_batch)
     database.url = url
-    database.recorder.about = about(url)
+    database.recorder.about = about(url, alone=not options.replicas)
     return database
 
 

@@ -249,7 +249,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     traces_sampled: Annotated[float, Meta(ge=0, le=1, extra={"unit": "ratio"})] = 0.05
     """The share of traces beginning here that are recorded, from 0 to 1. Of one that a caller has begun, whether it is
-    recorded is the caller's word. What is recorded costs; what is not does not."""
+    recorded is the caller's word. It is some 50 µs for each that is, and 1 for each that is not."""
 
     max_series: Annotated[int, Meta(ge=16, le=65_536)] = 512
     """Routes that metrics tell apart, each with its method; those beyond are counted as one. It is 0.7 KiB of memory a

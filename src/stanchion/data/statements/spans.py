@@ -33,14 +33,13 @@ def record(spans: Sequence[Span], recorder: Recorder, entry: Entry, run: Run) ->
     """Make the span of a statement that has just ended. That its reader wants no more rows is no error."""
     attributes: dict[str, str | int | float] = {
         "db.query.text": entry.text,
-        "db.operation.name": entry.verb,
         "db.response.returned_rows": run.rows,
     }
-    if entry.table != "-":
-        attributes["db.collection.name"] = entry.table
+    told = {"db.operation.name": entry.verb, "db.collection.name": entry.table}
+    known = {name: word for name, word in told.items() if word != "-"}
     if run.batch > 1:
         attributes["db.operation.batch.size"] = run.batch
-    _make(spans, recorder, f"{entry.verb} {entry.table}", run, attributes)
+    _make(spans, recorder, " ".join(known.values()) or recorder.name, run, {**attributes, **known})
 
 
 def record_begin(spans: Sequence[Span], recorder: Recorder, run: Run) -> None:
@@ -56,13 +55,14 @@ def _make(spans: Sequence[Span], recorder: Recorder, name: str, run: Run, attrib
     first.part(name, run.began, others).end({**of_all, **attributes}, error)
 
 
-def about(url: str) -> Attributes:
-    """What there is to say of the database at a URL: no user, no password."""
+def about(url: str, *, alone: bool) -> Attributes:
+    """What there is to say of the database at a URL: no user, no password. Its address only where it is `alone`: where
+    there are replicas, one of them may have answered."""
     if url.startswith(_SQLITE):
         return {"db.system.name": "sqlite", "db.namespace": url.removeprefix(_SQLITE).rpartition("/")[2]}
-    parts = urlsplit(url)
-    return {
-        "db.system.name": "postgresql",
-        "db.namespace": parts.path[1:],
-        "server.address": parts.hostname or "",
-    }
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # who opens it says what is wrong
+        return {"db.system.name": "postgresql"}
+    told = {"db.namespace": parts.path[1:], "server.address": parts.hostname if alone else None}
+    return {"db.system.name": "postgresql", **{name: word for name, word in told.items() if word}}
