@@ -44,20 +44,13 @@ def test_a_share_of_next_to_nothing(outbox: Outbox, sampled: float) -> None:
     assert tracing.begin(request(), "/") is None
 
 
-@given(st.floats(0.001, 0.999), st.floats(0, 1, exclude_max=True))
-def test_how_many_are_skipped_is_geometric(sampled: float, chance: float) -> None:
+@given(sampled=st.floats(0.001, 0.999), chance=st.floats(0, 1, exclude_max=True))
+def test_how_many_are_skipped_is_geometric(outbox: Outbox, sampled: float, chance: float) -> None:
     """With a chance u, k are skipped where (1 - s)^(k + 1) < 1 - u <= (1 - s)^k."""
-    tracing = Tracing("shop", _Nowhere(), sampled=sampled, random=repeat(chance).__next__)
+    tracing = Tracing("shop", outbox, sampled=sampled, random=repeat(chance).__next__)
     left, skipped = 1 - sampled, tracing.skip
     assert left ** (skipped + 1) <= (1 - chance) * (1 + 1e-9)
     assert (1 - chance) * (1 - 1e-9) <= left**skipped
-
-
-class _Nowhere(Outbox):
-    """Nothing is begun here: it has neither thread nor collector."""
-
-    def __init__(self) -> None:
-        self.counts = [0, 0, 0]
 
 
 def test_a_trace_of_a_callers_is_not_counted_among_those_skipped(outbox: Outbox) -> None:

@@ -1,35 +1,33 @@
-"""What a span says of a database and of a statement, without one that runs."""
+"""What a span says of a database and of a statement, whatever runs it."""
 
-from collections.abc import Sequence
-from typing import Any
+import time
 
 import pytest
 
 from stanchion.data.failures import DatabaseTimeout
 from stanchion.data.statements.recorder import Recorder
 from stanchion.data.statements.spans import Run, about, record
-from stanchion.telemetry.trace import TraceContext
+from stanchion.http.request import Request
+from stanchion.telemetry.outbox import Outbox
+from stanchion.telemetry.tracing import Tracing
+from tests.telemetry.collector import Collector, Seen
 
 
-class Noted:
-    """A span that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.context = TraceContext.new()
-        self.state = ""
-        self.route = "/items/{id}"
-        self.told: list[tuple[str, dict[str, Any], str | None, Sequence[object]]] = []
-
-    def part(self, name: str, began: float, others: Sequence[object] = ()) -> "_Part":
-        return _Part(self, name, others)
-
-
-class _Part:
-    def __init__(self, of: Noted, name: str, others: Sequence[object]) -> None:
-        self._of, self._name, self._others = of, name, others
-
-    def end(self, attributes: dict[str, Any], error: str | None = None) -> None:
-        self._of.told.append((self._name, attributes, error, self._others))
+def recorded(statement: str, run: Run, callers: int = 1) -> tuple[Seen, list[Seen]]:
+    """A statement's span, and those of the requests that it is for, as a collector gets them."""
+    recorder = Recorder("shop")
+    with Collector() as collector:
+        tracing = Tracing("shop", Outbox(collector.url), sampled=1.0)
+        began = time.monotonic_ns()
+        requests = [Request("GET", "/", "", {}, peer=None, began=began) for _ in range(callers)]  # type: ignore[arg-type]
+        spans = [span for request in requests if (span := tracing.begin(request, "/items/{id}"))]
+        record(spans, recorder, recorder.entry(statement), run)
+        for span in spans:
+            span.end({})
+        tracing.close(10)
+        (part,) = (span for span in collector.spans if span.kind == "client")
+        wholes = {span.span_id: span for span in collector.spans if span.kind == "server"}
+    return part, [wholes[span.context.span_id] for span in spans]
 
 
 @pytest.mark.parametrize(
@@ -65,25 +63,24 @@ def test_a_database_by_its_url(url: str, alone: bool, told: dict[str, str]) -> N
     ],
 )
 def test_a_statement_by_its_text(statement: str, name: str, text: str) -> None:
-    recorder, span = Recorder("shop"), Noted()
-    record([span], recorder, recorder.entry(statement), Run(began=1.0, waited=0.25, rows=3))  # type: ignore[list-item]
-    ((called, attributes, error, others),) = span.told
-    assert (called, attributes["db.query.text"], error, others) == (name, text, None, [])
-    assert (attributes["stanchion.pool.wait"], attributes["db.response.returned_rows"]) == (0.25, 3)
-    assert "-" not in attributes.values()
+    part, _ = recorded(statement, Run(began=time.monotonic(), waited=0.25, rows=3))
+    assert (part.name, part.attributes["db.query.text"], part.failed, part.links) == (name, text, False, [])
+    assert (part.attributes["stanchion.pool.wait"], part.attributes["db.response.returned_rows"]) == (0.25, 3)
+    assert part.attributes["http.route"] == "/items/{id}"
+    assert "-" not in part.attributes.values()
 
 
-def test_a_batch_is_of_the_first_and_linked_to_the_others() -> None:
-    recorder, first, second = Recorder("shop"), Noted(), Noted()
-    run = Run(began=1.0, waited=0.0, batch=7, error=DatabaseTimeout())
-    record([first, second], recorder, recorder.entry("SELECT a FROM items"), run)  # type: ignore[list-item]
-    ((_, attributes, error, others),) = first.told
-    assert (attributes["db.operation.batch.size"], error, others) == (7, "DatabaseTimeout", [second])
-    assert second.told == []
+def test_a_batch_is_of_the_first_and_linked_to_all_others() -> None:
+    """More of them than the 128 that OpenTelemetry allows a span by default."""
+    run = Run(began=time.monotonic(), waited=0.0, batch=256, error=DatabaseTimeout())
+    part, wholes = recorded("SELECT a FROM items", run, callers=256)
+    assert (part.attributes["db.operation.batch.size"], part.attributes["error.type"]) == (256, "DatabaseTimeout")
+    first, *others = wholes
+    assert part.parent_id == first.span_id
+    assert part.links == [(other.trace_id, other.span_id) for other in others]
 
 
 def test_a_reader_that_wants_no_more_rows_is_no_error() -> None:
-    recorder, span = Recorder("shop"), Noted()
-    run = Run(began=1.0, waited=0.0, error=GeneratorExit())
-    record([span], recorder, recorder.entry("SELECT a FROM items"), run)  # type: ignore[list-item]
-    assert span.told[0][2] is None
+    part, _ = recorded("SELECT a FROM items", Run(began=time.monotonic(), waited=0.0, error=GeneratorExit()))
+    assert not part.failed
+    assert "error.type" not in part.attributes
