@@ -10,6 +10,9 @@ import pytest
 
 from stanchion.data.failures import DatabaseUnavailable
 from stanchion.data.sqlite.connection import Threaded
+from stanchion.data.sqlite.driver import SQLite
+from stanchion.errors import ConfigurationError
+from tests.data.conftest import LIMITS
 
 
 @pytest.fixture
@@ -43,3 +46,30 @@ def test_not_for_ever(locked: sqlite3.Connection, tmp_path: Path) -> None:
         asyncio.run(items(tmp_path / "one.db", 0.1))
     locked.execute("COMMIT")
     assert asyncio.run(items(tmp_path / "one.db", 0.1)) == ("wal", 1)
+
+
+@pytest.mark.parametrize("name", ["text.db", "folder", "nowhere/new.db"])
+def test_what_can_be_no_file_of_sqlites_is_told_at_the_start(tmp_path: Path, name: str) -> None:
+    (tmp_path / "text.db").write_text("This is no database. " * 100)
+    (tmp_path / "folder").mkdir()
+    driver = SQLite(str(tmp_path / name), LIMITS)
+    with pytest.raises(
+        ConfigurationError, match=f"^the SQLite file {tmp_path / name}: (file is not|unable to open) .*"
+    ):
+        asyncio.run(driver.open(1))
+
+
+def test_a_file_that_is_damaged_later_is_a_failure(tmp_path: Path) -> None:
+    async def work() -> None:
+        path = tmp_path / "one.db"
+        writer = Threaded(str(path), read_only=False, patience=1.0)
+        await writer.run(lambda own: own.executescript("CREATE TABLE items (id); INSERT INTO items VALUES (1)"))
+        await writer.close()
+        with path.open("r+b") as file:
+            file.write(b"x" * 4096)
+        other = Threaded(str(path), read_only=True, patience=1.0)
+        with pytest.raises(DatabaseUnavailable, match="file is not a database"):
+            await other.run(lambda own: own.execute("SELECT * FROM items").fetchall())
+        await other.close()
+
+    asyncio.run(work())

@@ -147,6 +147,8 @@ def failure_of(error: BaseException) -> Exception | None:
     text = str(error)
     if isinstance(error, sqlite3.IntegrityError):
         return ConstraintViolated(text.partition(": ")[2] or text)
+    if type(error) is sqlite3.DatabaseError:  # the file is damaged, or none of SQLite's
+        return DatabaseUnavailable(f"the database cannot be used: {text}")
     if not isinstance(error, sqlite3.OperationalError):
         return None
     if text == "interrupted":

@@ -3,15 +3,17 @@
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from stanchion.data.driver import Exported, Found, Insertion, Lookup, Rows, Statements, Unreadable
-from stanchion.data.failures import DatabaseBusy, NotInserted
+from stanchion.data.failures import DatabaseBusy, DatabaseUnavailable, NotInserted
 from stanchion.data.limits import Limits
 from stanchion.data.sqlite.connection import Threaded, failure_of
 from stanchion.data.sqlite.lender import SQLiteLender
 from stanchion.data.sqlite.lookups import columns_of, found
 from stanchion.data.sqlite.parameters import bound
+from stanchion.errors import ConfigurationError
 from stanchion.offload.places import Places
 
 _READERS = 4
@@ -58,8 +60,22 @@ class SQLite:
 
     async def open(self, connections: int) -> None:
         """See `Driver`: a connection is a thread here, and their number its own matter. The writer makes the file, and
-        puts it in WAL mode, before anybody reads."""
-        await self._writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
+        puts it in WAL mode, before anybody reads.
+
+        Raises:
+            DatabaseUnavailable: another process keeps it locked.
+            ConfigurationError: it is no database, or cannot be written to.
+        """
+        try:
+            await self._writer.run(lambda connection: connection.execute("SELECT 1").fetchone())
+        except (sqlite3.Error, DatabaseUnavailable) as error:
+            reason = str(error.__cause__ or error)
+            if "locked" in reason:
+                raise
+            raise ConfigurationError(
+                f"the SQLite file {Path(self._path).absolute()}: {reason}; expected a database, or a name in a folder "
+                "that is there, which this user may write to"
+            ) from None
 
     def resize(self, connections: int) -> None:
         """See `Driver`."""
