@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.load import NONE_REFUSED
 from tests.cluster.running import Server
 
 APP = '''"""A query whose calls are written down."""
@@ -59,7 +60,8 @@ class Workers:
     def __init__(self, folder: Path) -> None:
         (folder / "app.py").write_text(APP)
         self._calls = folder / "calls"
-        flags = ["--port", "0", "--admin-port", "0", "--workers", "2", "--cache-directory", str(folder / "cache")]
+        flags = ["--port", "0", "--admin-port", "0", "--workers", "2", NONE_REFUSED]
+        flags += ["--cache-directory", str(folder / "cache")]
         self.server = Server(folder, flags, environ={"TEST_CALLS": str(self._calls)}, wrap=(), inherit=())
         self.server.started()
         self.server.full()

@@ -40,7 +40,7 @@ class Origin:
         return Response(b"alone", headers={"Cache-Control": "no-store"})
 
     async def _broken(self) -> str:
-        await self._work()
+        await self._work(0.7)
         raise RuntimeError("broken")
 
 

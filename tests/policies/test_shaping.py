@@ -12,8 +12,8 @@ from tests.wire.client import get
 from tests.wire.live import LOOPS, until
 from tests.wire.serving import Serving
 
-INTERVAL = 0.02
-"""Of 50 a second."""
+INTERVAL = 0.1
+"""Of 10 a second."""
 
 
 def shaped(limit: Limit) -> tuple[App, list[float]]:
@@ -30,7 +30,7 @@ def shaped(limit: Limit) -> tuple[App, list[float]]:
 
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_gust_is_spaced_out_evenly_and_the_rest_is_told_at_once(loop: str) -> None:
-    app, begun = shaped(Limit("50/s", by="route", burst=1, on_exceed="queue", max_wait=0.31))
+    app, begun = shaped(Limit("10/s", by="route", burst=1, on_exceed="queue", max_wait=1.55))
     served = Serving(loop, app)
     clients = [served.connect() for _ in range(60)]
     until(lambda: len(served.server.connections) == 60)
@@ -40,17 +40,17 @@ def test_a_gust_is_spaced_out_evenly_and_the_rest_is_told_at_once(loop: str) -> 
     statuses = [client.answer().status for client in clients]
     ended = time.monotonic()
     assert served.stop() == []
-    waited = 16  # at 0, 20, … 300 ms; a turn more for each 20 ms that the gust took to arrive
+    waited = 16  # at 0, 0.1, … 1.5 s; a turn more for each 0.1 s that the gust took to arrive
     assert waited <= statuses.count(200) <= waited + (ended - sent) / INTERVAL
     assert statuses.count(200) + statuses.count(429) == 60
     gaps = [after - before for before, after in pairwise(begun)]
-    assert median(gaps) == pytest.approx(INTERVAL, abs=0.008)
-    # a turn is never early: over any stretch at most its share and one have begun, give or take the loop's timer
-    assert all(begun[last] - begun[0] >= last * INTERVAL - 0.004 for last in range(len(begun)))
+    assert median(gaps) == pytest.approx(INTERVAL, abs=0.04)
+    # a turn is never early, give or take the loop's timer: the first is not before the first request
+    assert all(at - sent >= turn * INTERVAL - 0.004 for turn, at in enumerate(begun))
 
 
 def test_refusals_do_not_wait_behind_those_that_do() -> None:
-    app, begun = shaped(Limit("2/s", by="route", burst=1, on_exceed="queue", max_wait=10.0, max_waiting=5))
+    app, begun = shaped(Limit("1/2s", by="route", burst=1, on_exceed="queue", max_wait=30.0, max_waiting=5))
     served = Serving("uvloop", app)
     waiting = [served.connect().send(get("/")) for _ in range(6)]
     until(lambda: len(begun) == 1)
