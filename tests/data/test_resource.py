@@ -80,7 +80,7 @@ def test_a_full_queue_and_a_deadline_are_answered_at_once() -> None:
     async def work() -> None:
         store = Store()
         resource = resource_of(store, concurrency=1, waiting=1)
-        holding = asyncio.create_task(resource.call(Store.ask, 0.3))
+        holding = asyncio.create_task(resource.call(Store.ask, 3))
         await asyncio.sleep(0.05)
 
         async def hurried() -> str:
