@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from stanchion.telemetry.tallies import TraceCell
 
 _log = logging.getLogger("stanchion.traces")
+_theirs = logging.getLogger("opentelemetry.exporter.otlp")
 _PATH = "/v1/traces"
 _MOST = 2048
 """Spans that wait: 6 MiB."""
@@ -82,7 +83,8 @@ class _Counted(SpanExporter):
         self._counts = counts
         self._failing = False
         self._inner = OTLPSpanExporter(endpoint=collector.rstrip("/") + _PATH, timeout=_TIMEOUT)
-        logging.getLogger("opentelemetry.exporter.otlp").setLevel(logging.CRITICAL)  # a line or two for each batch
+        if _theirs.level == logging.NOTSET:  # it has a line or two for each batch that fails
+            _theirs.setLevel(logging.CRITICAL)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch; see `SpanExporter`."""
