@@ -194,7 +194,7 @@ def run(examples: int, *phases: Phase) -> None:
         stateful_step_count=30,
         deadline=None,
         phases=phases or tuple(Phase),
-        derandomize=bool(phases),
+        derandomize=bool(phases) or settings.default.derandomize,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
