@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import Serve, serve
+from tests.cluster.load import NONE_REFUSED
 from tests.cluster.running import Server, until
 
 __all__ = ["serve"]
@@ -74,7 +75,7 @@ def crowd(server: Server, path: str, *, clients: int, times: int) -> list[tuple[
 
 
 def test_workers_share_one_budget_and_its_count(app: Path, serve: Serve) -> None:
-    server = serve("--workers", "4")
+    server = serve("--workers", "4", NONE_REFUSED)
     for path, most in (("/even", 400), ("/window", 300)):
         seen = crowd(server, path, clients=32, times=20)
         assert Counter(status for status, _ in seen) == {200: most, 429: 640 - most}
@@ -89,7 +90,7 @@ def test_workers_share_one_budget_and_its_count(app: Path, serve: Serve) -> None
 
 
 def test_a_kill_changes_no_budget(app: Path, serve: Serve) -> None:
-    server = serve("--workers", "4")
+    server = serve("--workers", "4", NONE_REFUSED)
     seen: list[tuple[int, str]] = []
     asking = threading.Thread(target=lambda: seen.extend(crowd(server, "/even", clients=16, times=60)))
     asking.start()
