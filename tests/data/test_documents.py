@@ -1,13 +1,14 @@
 """Dicts, lists and Structs as values: JSON in both databases, and arrays where there are arrays."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from stanchion.data.database import Database
 from stanchion.data.failures import ValueRefused
@@ -28,6 +29,25 @@ class Trip(Struct, kw_only=True):
     grid: list[list[int]] = []
     best: Leg | None = None
     raw: str | None = None
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+class Size(TypedDict):
+    x: int
+
+
+class Kinds(Struct):
+    id: int
+    a: Point | None
+    b: Annotated[list[str], Meta(max_length=3)] | None
+    c: tuple[int, str]
+    d: Annotated[frozenset[int], "of numbers"]
+    e: Size
 
 
 TRIPS = [
@@ -101,6 +121,24 @@ def test_arrays_stay_arrays(opened: Opened) -> None:
             assert await database.one(list[int], "SELECT numbers FROM listss WHERE id = 1") == [3, 1]
             if not sqlite:
                 assert await database.one(int, "SELECT numbers[1] FROM listss WHERE id = any($1)", [1, 9]) == 3
+
+    run(work)
+
+
+def test_every_kind_of_object_and_list(opened: Opened) -> None:
+    async def work() -> None:
+        async with opened() as database:
+            kinds = ["text"] * 5 if "SQLite" in repr(database) else ["jsonb"] * 5
+            await database.execute(
+                "CREATE TABLE kindss (id integer PRIMARY KEY, a {}, b {}, c {}, d {}, e {})".format(*kinds)
+            )
+            rows = [
+                Kinds(1, Point(1, 2), ["a"], (3, "b"), frozenset({7}), {"x": 1}),
+                Kinds(2, None, None, (0, ""), frozenset(), {"x": 2}),
+            ]
+            assert await asyncio.gather(*map(database.insert, rows)) == rows
+            assert await database.get_many(Kinds, [2, 1]) == rows[::-1]
+            assert await database.one(Point, "SELECT a FROM kindss WHERE id = 1") == Point(1, 2)
 
     run(work)
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy, deepcopy
+from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -71,8 +72,14 @@ def _of_one_column(kind: Any, columns: tuple[str, ...]) -> Read:
 
 def _composed(declared: Any) -> bool:
     """Whether it is a Struct or a collection: where a database has no type for these, it keeps their JSON."""
-    kinds = [get_origin(member) or member for member in _members(declared)]
-    return all(isinstance(kind, type) and issubclass(kind, _COMPOSED) for kind in kinds)
+    members = [_bare(member) for member in _members(_bare(declared))]
+    kinds = [get_origin(member) or member for member in members]
+    return all(isinstance(kind, type) and (issubclass(kind, _COMPOSED) or is_dataclass(kind)) for kind in kinds)
+
+
+def _bare(declared: Any) -> Any:
+    """A type without what `Annotated` says of it."""
+    return declared.__origin__ if get_origin(declared) is Annotated else declared
 
 
 def _decoded(value: Any) -> Any:

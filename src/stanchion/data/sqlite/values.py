@@ -21,4 +21,4 @@ def stored(value: Any) -> Any:
     if value is None or type(value) in _STORED:
         return value
     plain = msgspec.to_builtins(value, builtin_types=(bytes,))
-    return msgspec.json.encode(plain).decode() if isinstance(plain, dict | list) else plain
+    return msgspec.json.encode(plain).decode() if isinstance(plain, dict | list | tuple) else plain
