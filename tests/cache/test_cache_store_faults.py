@@ -134,7 +134,7 @@ def slowest(seen: list[Seen], part: float = 0.9) -> float:
 
 def flush(store: Store) -> None:
     if isinstance(store, RedisServer):
-        with redis.Redis(port=store.port) as client:
+        with redis.Redis("127.0.0.1", store.port) as client:
             client.flushall()
         return
     with socket.create_connection(("127.0.0.1", store.port), 5) as client_socket:

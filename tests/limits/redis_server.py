@@ -45,7 +45,7 @@ class RedisServer:
         ]
         self.process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
         end = time.monotonic() + 20
-        with redis.Redis(port=self.port) as client:
+        with redis.Redis("127.0.0.1", self.port) as client:
             while True:
                 try:
                     client.ping()

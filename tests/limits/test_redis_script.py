@@ -38,7 +38,7 @@ batches = st.lists(
 
 @pytest.fixture(scope="module")
 def client(shared_redis: RedisServer) -> Iterator[redis.Redis]:
-    with redis.Redis(port=shared_redis.port) as client:
+    with redis.Redis("127.0.0.1", shared_redis.port) as client:
         yield client
 
 

@@ -47,7 +47,7 @@ def test_any_number_of_checks_is_one_call(redis_server: RedisServer, count: int)
 def test_a_server_that_has_forgotten_the_script_is_told_it_anew(redis_server: RedisServer) -> None:
     async def work(wire: RedisWire) -> None:
         for remaining in (999, 998):
-            with redis.Redis(port=redis_server.port) as client:
+            with redis.Redis("127.0.0.1", redis_server.port) as client:
                 client.script_flush()
             assert await left(wire, b"k") == [remaining]
         assert repr(wire) == "<RedisWire, 1 connections idle>"
@@ -58,7 +58,7 @@ def test_a_server_that_has_forgotten_the_script_is_told_it_anew(redis_server: Re
 def test_a_connection_that_the_server_has_closed_is_made_anew(redis_server: RedisServer) -> None:
     async def work(wire: RedisWire) -> None:
         assert await left(wire, b"k") == [999]
-        with redis.Redis(port=redis_server.port) as client:
+        with redis.Redis("127.0.0.1", redis_server.port) as client:
             client.client_kill_filter(_type="normal", skipme=True)
         await asyncio.sleep(0.05)
         assert await left(wire, b"k") == [998]

@@ -244,7 +244,7 @@ def test_a_table_that_is_lost_under_way_is_brought_back(redis_server: RedisServe
         async with machines(redis_server.url, redis_server.url) as (one, two):
             await one.tags.invalidate("before")
             stamp, kept = one.tags.stamp([TAG]), one.tags.stamp(["before"])
-            with redis_driver.Redis(port=redis_server.port) as client:
+            with redis_driver.Redis("127.0.0.1", redis_server.port) as client:
                 client.flushall()
             await one.tags.invalidate(TAG)
             await until(lambda: not two.tags.valid(stamp))
@@ -261,7 +261,7 @@ def test_messages_of_others_are_passed_over(shared_redis: RedisServer, caplog: p
     async def main() -> None:
         async with machines(shared_redis.url, shared_redis.url) as (one, two):
             stamp = one.tags.stamp([TAG])
-            with redis_driver.Redis(port=shared_redis.port) as client:
+            with redis_driver.Redis("127.0.0.1", shared_redis.port) as client:
                 for message in ("what is this", "16384 1 0", "1 2 3 4"):
                     client.publish("stanchion:generations:16384", message)
             await until(lambda: caplog.text.count("is not ours") == 6)
