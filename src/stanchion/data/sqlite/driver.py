@@ -10,6 +10,7 @@ from stanchion.data.driver import Exported, Found, Insertion, Lookup, Rows, Stat
 from stanchion.data.failures import DatabaseBusy, DatabaseUnavailable, NotInserted
 from stanchion.data.limits import Limits
 from stanchion.data.sqlite.connection import Threaded, failure_of
+from stanchion.data.sqlite.holding import holding, refuse_itself
 from stanchion.data.sqlite.lender import SQLiteLender
 from stanchion.data.sqlite.lookups import columns_of, found
 from stanchion.data.sqlite.parameters import bound
@@ -106,6 +107,7 @@ class SQLite:
 
     def writes(self) -> None:
         """See `Driver`."""
+        refuse_itself(self)
 
     async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
         """See `Statements`: one that does not begin as a query goes to the writer."""
@@ -152,7 +154,8 @@ class SQLite:
         async with self._write():
             try:
                 await self._writer.run(_execute, "BEGIN IMMEDIATE", ())
-                yield Transaction(self._writer)
+                with holding(self):
+                    yield Transaction(self._writer)
             except BaseException:
                 await self._writer.put_in_order(_roll_back)
                 raise
@@ -174,6 +177,7 @@ class SQLite:
 
     @asynccontextmanager
     async def _write(self) -> AsyncIterator[None]:
+        refuse_itself(self)
         await self._enter(self._writing)
         try:
             yield
