@@ -40,9 +40,6 @@ class Span(Protocol):
     def enter(self) -> None:
         """What this task does from now on belongs to it: for `current`, and for OpenTelemetry's own instruments."""
 
-    def leave(self) -> None:
-        """What this task does from now on is nobody's."""
-
     def end(self, attributes: Attributes, error: str | None = None) -> None:
         """It is over, now; `error` is a word for what has gone wrong, of which there are few."""
 

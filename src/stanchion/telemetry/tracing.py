@@ -151,11 +151,6 @@ class LiveSpan:
         current.set((self,))
         attach(set_span_in_context(self._recorder, Context()))
 
-    def leave(self) -> None:
-        """See `Span`."""
-        current.set(())
-        attach(Context())
-
     def end(self, attributes: Attributes, error: str | None = None) -> None:
         """See `Span`."""
         self._recorder.set_attributes(attributes)

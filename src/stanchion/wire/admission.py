@@ -9,6 +9,7 @@ A stream counts until its head is out, a WebSocket not at all: both last for as 
 """
 
 import asyncio
+from contextvars import copy_context
 from time import monotonic_ns
 from typing import Final, NamedTuple, Protocol
 
@@ -57,6 +58,7 @@ class Admission:
     def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, cells: memoryview) -> None:
         patience = int(settings.max_queue_wait * 1e9)
         self._loop = loop
+        self._context = copy_context()  # of no request: one that ends must not lend its own to the next
         self._cells = cells
         self._tasks: AdmissionQueue[_Entry] = AdmissionQueue(patience=patience, longest=settings.max_queued)
         self._heavy: AdmissionQueue[_Entry] = AdmissionQueue(patience=patience, longest=settings.max_queued)
@@ -132,7 +134,7 @@ class Admission:
     def _wake(self) -> None:
         if not self._woken:
             self._woken = monotonic_ns()
-            self._loop.call_soon(self._pump)
+            self._loop.call_soon(self._pump, context=self._context)
 
     def _pump(self) -> None:
         now = monotonic_ns()

@@ -8,6 +8,7 @@ a connection notes what it waits for and since when (two stores), and a sweep lo
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from email.utils import formatdate
 from fcntl import ioctl
 from functools import partial
@@ -85,8 +86,8 @@ class Server:
         self.missing = served.missing
         self.app = served.app
         self.decisions = served.decisions
-        self.settings = settings
         self.loop = loop
+        self.context = copy_context()  # of no request: what lets one begin must not run in that of another client's
         self._copy(settings)
         self.task = partial(asyncio.Task, loop=loop)  # 0.5 µs less than loop.create_task
         self.connections: set[Connection] = set()
@@ -104,6 +105,7 @@ class Server:
 
     def _copy(self, settings: Settings) -> None:
         """Settings that requests are held to, each one look-up away."""
+        self.settings = settings
         self.max_request_line = settings.max_request_line
         self.max_header_bytes = settings.max_header_bytes
         self.max_headers = settings.max_headers

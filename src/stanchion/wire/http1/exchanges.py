@@ -213,7 +213,8 @@ class Exchanges(Answers):
         self.head_sent = False
         self.sent = 0
         if self._pending or self._unfed is not None or self._full:
-            self._server.loop.call_soon(self._advance)  # not now: it could recurse, and others wait too
+            server = self._server  # not now: it could recurse, and others wait too
+            server.loop.call_soon(self._advance, context=server.context)
         elif self._ending:
             self._close()
         elif not self.blocked:

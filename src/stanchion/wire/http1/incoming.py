@@ -390,7 +390,8 @@ class Incoming(Connected):
     def _resume_reading(self) -> None:
         self._judge_rate_from_now()
         if not (self._paused or self._full or self.transport.is_closing()):
-            self.transport.resume_reading()
+            # asyncio's own loop calls `data_received` in the context of who has said so last, which is a handler's here
+            self._server.context.copy().run(self.transport.resume_reading)
 
     def _judge_rate_from_now(self) -> None:
         self.body_since = self._server.now

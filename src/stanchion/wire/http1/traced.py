@@ -7,7 +7,7 @@ requests that no route, or admission, has let through. WebSockets make none.
 from stanchion.http.request import Request
 from stanchion.http.response import Response
 from stanchion.routing.route import Call, Endpoint, InlineCall
-from stanchion.telemetry.spans import Attributes, current
+from stanchion.telemetry.spans import Attributes, Span
 from stanchion.wire.http1.protocol import HTTP1
 from stanchion.wire.http1.shelf import Fields, Shelved
 
@@ -26,19 +26,13 @@ class Traced(HTTP1):
             request.span = tracing.begin(request, endpoint.route.template)
         HTTP1._accept(self, request, endpoint)
 
-    def _advance(self) -> None:
-        if spans := current.get():  # of the request before, whose end has called this
-            spans[0].leave()
-        HTTP1._advance(self)
-
     async def _serve(self, request: Request, call: Call) -> None:
-        if request.span is not None or current.get():
-            _enter(request)
+        if request.span is not None:
+            request.span.enter()
         await HTTP1._serve(self, request, call)
 
     def _answer_at_once(self, request: Request, inline: InlineCall) -> None:
-        apart = request.span is not None or current.get()
-        HTTP1._answer_at_once(self, request, _within(inline) if apart else inline)
+        HTTP1._answer_at_once(self, request, inline if request.span is None else _within(request.span, inline))
 
     def _answer_shelved(self, shelved: Shelved, fields: Fields) -> bool:
         tracing = self._server.tracing
@@ -60,17 +54,9 @@ class Traced(HTTP1):
         span.end(_attributes(request, status, span.route), error)
 
 
-def _enter(request: Request) -> None:
-    """Have what follows belong to this request, not to the one whose end has let it begin, and whose context it has."""
-    if request.span is not None:
-        request.span.enter()
-    else:
-        current.get()[0].leave()
-
-
-def _within(inline: InlineCall) -> InlineCall:
+def _within(span: Span, inline: InlineCall) -> InlineCall:
     def entered(request: Request) -> Response:
-        _enter(request)
+        span.enter()
         return inline(request)
 
     return entered
