@@ -67,6 +67,20 @@ def test_a_signal_while_the_workers_start_ends_it(serve: Serve) -> None:
     assert server.processes() == []
 
 
+def test_a_replacement_that_waits_for_its_turn_is_not_begun_any_more(serve: Serve) -> None:
+    server = serve("--workers", "1")
+    victim = server.full()[0]
+    (server.folder / "startup").write_text("wait")
+    server.kill(victim)
+    until(lambda: set(server.processes()) - {server.process.pid, victim})
+    server.kill(server.process.pid, signal.SIGHUP)
+    time.sleep(0.5)  # the reload waits behind the worker that starts
+    server.kill(server.process.pid, signal.SIGTERM)
+    assert server.ended() == 0
+    assert server.processes() == []
+    assert "reload: the server is stopping" in server.errors
+
+
 def test_workers_of_a_killed_supervisor_finish_and_end(serve: Serve, connect: Connect) -> None:
     server = serve("--workers", "2", "--drain-timeout", "10")
     (client,) = connect(server.port)

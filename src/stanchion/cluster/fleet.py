@@ -30,6 +30,7 @@ _JITTER = (0.8, 1.2)
 """Of the wait before a crashed worker is started again, so that slots do not act together."""
 _END_GRACE = 0.7
 """Seconds beyond the drain's time-out in which a worker closes its resources; then it is killed."""
+_STOPPING = "the server is stopping"
 _REPLACED_WAIT = 2.0
 """Seconds a replacement waits for the old worker's end before the next begins, so that memory does not double."""
 
@@ -111,6 +112,8 @@ class Fleet:
     async def _bring_up(self, slot: Slot) -> str | None:
         """Start a worker for the slot and give it the slot once it serves; None, or why it does not."""
         async with slot.lock:
+            if self.stopping:  # since it has waited for its turn
+                return _STOPPING
             if not self._seats:
                 return "too many workers still drain; try again later"
             old = slot.current
@@ -233,7 +236,7 @@ class Fleet:
         """Put a new worker in the place of the slot's; None, or why the old one stays."""
         async with self._replacing:
             if self.stopping or not slot.wanted:
-                return "the server is stopping" if self.stopping else None
+                return _STOPPING if self.stopping else None
             why = await self._bring_up(slot)
         if why is None:
             self.restarts[reason] += 1
