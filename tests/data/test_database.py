@@ -92,6 +92,28 @@ def test_statements_with_parameters(opened: Opened) -> None:
     run(work)
 
 
+def test_the_first_row_alone_is_fetched(opened: Opened) -> None:
+    async def work() -> None:
+        async with opened() as database:
+            await filled(database)
+            many = (
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000000) SELECT i FROM n"
+            )
+            for _ in range(3):
+                assert await database.one(int, many) == 1
+            async with database.transaction() as transaction:
+                assert await transaction.one(int, many) == 1
+                await transaction.execute("UPDATE airports SET runways = 1")
+            assert await database.all(int, "SELECT runways FROM airports") == [1, 1]
+            change = "UPDATE airports SET runways = runways + 1 RETURNING runways"
+            assert await database.one(int, change) == 2
+            assert await database.all(int, "SELECT runways FROM airports") == [2, 2]  # of all, and committed
+            assert await database.one(int, "DELETE FROM airports WHERE runways > 2 RETURNING runways") is None
+            await all_given_back(database)
+
+    run(work)
+
+
 def test_a_column_that_is_missing_is_named(opened: Opened) -> None:
     async def work() -> None:
         async with opened() as database:

@@ -47,7 +47,8 @@ class Reading:
 
     async def one(self, kind: type[T], statement: str, *values: Any) -> T | None:
         """The first row, or None where there is none."""
-        found = await self.all(kind, statement, *values)
+        fetched = self._statements.fetch(statement, values, first=True)
+        found = self._made(kind, await self._writes.around(statement, values, fetched))
         return found[0] if found else None
 
     async def all(self, kind: type[T], statement: str, *values: Any) -> list[T]:

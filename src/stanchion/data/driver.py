@@ -71,8 +71,8 @@ class Statements(Protocol):
         DatabaseUnavailable, DatabaseBusy, DatabaseTimeout, ConstraintViolated: see `failures`.
     """
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
-        """All rows of a statement that returns some."""
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
+        """All rows of a statement that returns some, or the `first` alone."""
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """How many rows a statement has changed."""

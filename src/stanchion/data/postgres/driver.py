@@ -109,10 +109,10 @@ class Postgres:
     def writes(self) -> None:
         """See `Driver`."""
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
         """See `Statements`."""
         async with self._connections.taken() as connection:
-            return await _fetch(connection, statement, values)
+            return await _fetch(connection, statement, values, first)
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
@@ -158,11 +158,11 @@ class Transaction:
         self._translated = translated
         self._turn = asyncio.Lock()
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
         """See `Statements`."""
         with self._translated():
             async with self._turn:
-                return await _fetch(self._connection, statement, values)
+                return await _fetch(self._connection, statement, values, first)
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
@@ -183,7 +183,10 @@ class Transaction:
             return await cursor.fetch(_PART, timeout=time_left())
 
 
-async def _fetch(connection: Any, statement: str, values: Sequence[Any]) -> Rows:
+async def _fetch(connection: Any, statement: str, values: Sequence[Any], first: bool) -> Rows:
+    if first:
+        record = await connection.fetchrow(statement, *values, timeout=time_left())
+        return Rows((), []) if record is None else Rows(tuple(record.keys()), [record])
     records = await connection.fetch(statement, *values, timeout=time_left())
     return Rows(tuple(records[0].keys()) if records else (), records)
 

@@ -123,15 +123,15 @@ class Replicated:
         """A position behind all that was committed before the call; one statement for all calls of a moment."""
         return await self._positions.call(None)
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
         """See `Statements`: one that begins as a query goes to a replica, unless one has found that it writes."""
         replica = self.place() if self._reads(statement) else None
         if replica is not None:
             try:
-                return await replica.answer(lambda driver: driver.fetch(statement, values))
+                return await replica.answer(lambda driver: driver.fetch(statement, values, first=first))
             except Refused:
                 self._remember(statement)
-        return await self._to_write(statement).fetch(statement, values)
+        return await self._to_write(statement).fetch(statement, values, first=first)
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""

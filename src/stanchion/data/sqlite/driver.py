@@ -109,13 +109,13 @@ class SQLite:
         """See `Driver`."""
         refuse_itself(self)
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
         """See `Statements`: one that does not begin as a query goes to the writer."""
         if statement.lstrip()[:7].upper().startswith(_READING) and not _changes(statement):
             async with self._reader() as reader:
-                return await reader.run(_fetch, statement, values)
+                return await reader.run(_fetch, statement, values, first)
         async with self._write():
-            return await self._writer.run(_fetch, statement, values)
+            return await self._writer.run(_fetch, statement, values, first)
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
@@ -195,9 +195,9 @@ class Transaction:
     def __init__(self, writer: Threaded) -> None:
         self._writer = writer
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
         """See `Statements`."""
-        return await self._writer.run(_fetch, statement, values)
+        return await self._writer.run(_fetch, statement, values, first)
 
     async def execute(self, statement: str, values: Sequence[Any]) -> int:
         """See `Statements`."""
@@ -214,9 +214,14 @@ def _changes(statement: str) -> bool:
     return any(word in words for word in ("INSERT ", "UPDATE ", "DELETE ", "REPLACE "))
 
 
-def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> Rows:
+def _fetch(connection: sqlite3.Connection, statement: str, values: Sequence[Any], first: bool = False) -> Rows:
     cursor = connection.execute(*bound(statement, values))
-    return Rows(columns_of(cursor), cursor.fetchall())
+    columns = columns_of(cursor)
+    if not first:
+        return Rows(columns, cursor.fetchall())
+    rows = cursor.fetchmany(1)
+    cursor.close()  # a statement that is not at its end keeps what it reads, or its commit, waiting
+    return Rows(columns, rows)
 
 
 def _execute(connection: sqlite3.Connection, statement: str, values: Sequence[Any]) -> int:

@@ -25,10 +25,10 @@ class RecordedStatements:
     def __repr__(self) -> str:
         return repr(self._statements)
 
-    async def fetch(self, statement: str, values: Sequence[Any]) -> Rows:
+    async def fetch(self, statement: str, values: Sequence[Any], *, first: bool = False) -> Rows:
         """See `Statements`."""
         with _Run(self._recorder, statement) as run:
-            found = await self._statements.fetch(statement, values)
+            found = await self._statements.fetch(statement, values, first=first)
             run.rows = len(found.rows)
             return found
 
