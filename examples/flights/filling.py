@@ -32,7 +32,6 @@ _PART = 2000
 def fill_sqlite(path: str, read: Read) -> None:
     """Make the tables in the file at `path`, unless they are there."""
     with closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as database:
-        database.execute("PRAGMA journal_mode = WAL")
         database.execute("BEGIN IMMEDIATE")
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'flights'").fetchone():
             for statement in _statements("schema.sql"):
