@@ -225,7 +225,9 @@ def test_an_upstream_killed_under_load_costs_only_what_it_had_begun(tmp_path: Pa
     assert outcomes["GET", 200] > 100
     assert {status for method, status in outcomes if method == "GET"} == {200}
     failed = sum(count for (method, status), count in outcomes.items() if method == "POST" and status != 200)
-    assert failed <= 2  # one under way on each connection that asked
+    # One under way for each client that posts, and what they sent on connections that the dying process closed a moment
+    # later than the first; it is down for a second, in which they post hundreds.
+    assert failed <= 8
     assert len(back) == 2
 
 

@@ -154,7 +154,7 @@ def test_a_stream_lasts_to_its_end_and_a_client_that_leaves_is_told() -> None:
     with Collector() as collector:
         run(main)
         streamed, left = collector.spans
-    assert streamed.ended - streamed.began >= 50_000_000
+    assert streamed.ended - streamed.began >= 40_000_000
     assert "http.response.status_code" not in left.attributes
     assert (left.attributes["error.type"], left.failed) == ("gone", True)
 
@@ -297,7 +297,7 @@ def test_a_body_that_comes_later_is_of_the_same_request() -> None:
             writer.write(
                 b"POST /items HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n"
             )
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
             writer.write(b'{"a":1}')
             head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).lower()
             body = await reader.readexactly(int(head.partition(b"content-length: ")[2].split()[0]))
@@ -308,7 +308,7 @@ def test_a_body_that_comes_later_is_of_the_same_request() -> None:
         body = run(main)
         (span,) = collector.spans
     assert body.decode().strip('"') == f"00-{span.trace_id}-{span.span_id}-03"
-    assert span.ended - span.began >= 50_000_000
+    assert span.ended - span.began >= 200_000_000  # the server saw the head some time after it was sent
 
 
 def test_a_client_behind_a_proxy_is_the_one_that_the_proxy_names() -> None:
