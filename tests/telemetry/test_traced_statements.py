@@ -15,8 +15,8 @@ from tests.telemetry.traced import Traced, run, traced
 
 UNSAMPLED = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"}
 SLOW = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400000) SELECT max(i) FROM n",
-    "postgresql": "SELECT 1 AS i FROM pg_sleep(0.1)",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) SELECT max(i) FROM n",
+    "postgresql": "SELECT 1 AS i FROM pg_sleep(0.6)",
 }
 
 
