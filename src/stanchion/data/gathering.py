@@ -2,8 +2,8 @@
 
 The first call of a tick arranges for its end, when all that have come by then go together; while enough batches are
 under way those that come gather for the next: the more load, the larger the batches, and the less each call costs.
-Where batches are answered within 2 ms, one more is begun beside another only once it has half as many calls: it costs
-65 µs of the processor to ask, and 21 at a time did so where 32 could (docs/why/batched-reads.md).
+Where batches are answered within 2 ms, one more is begun beside another only once it has as many calls: it costs 65 µs
+of the processor to ask, and 21 at a time did so where 29 can (docs/why/batched-reads.md).
 """
 
 import asyncio
@@ -43,9 +43,10 @@ class Gathering(Generic[Q, A]):
         self._carries = carries
         self._largest = largest
         self._in_flight = in_flight
+        self._loop: asyncio.AbstractEventLoop
         self._waiting: list[Waiting[Q, A]] = []
         self._running: dict[asyncio.Task[None], asyncio.TimerHandle] = {}
-        self._few = 0  # calls for which no other batch is begun beside one that runs
+        self._enough = 0  # calls for which another batch is begun beside one that runs
         self._scheduled = False
         self._calls = 0
         self.batches = 0
@@ -60,7 +61,9 @@ class Gathering(Generic[Q, A]):
 
     def call(self, question: Q) -> "asyncio.Future[A]":
         """The answer to come; who cancels it gives up on its own behalf alone."""
-        loop = asyncio.get_running_loop()
+        if not (self._scheduled or self._running):
+            self._loop = asyncio.get_running_loop()  # which asks the system whether this process was forked: 0.1 µs
+        loop = self._loop
         answer: asyncio.Future[A] = loop.create_future()
         self._waiting.append((question, answer, until(), carried() if self._carries else None, current.get()))
         if not self._scheduled and len(self._running) < self._in_flight and self._may_start():
@@ -70,7 +73,7 @@ class Gathering(Generic[Q, A]):
 
     def _may_start(self) -> bool:
         running = len(self._running)
-        return not running or (running < self._in_flight and len(self._waiting) > self._few)
+        return not running or (running < self._in_flight and len(self._waiting) >= self._enough)
 
     def _flush(self) -> None:
         self._scheduled = False
@@ -86,12 +89,12 @@ class Gathering(Generic[Q, A]):
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._run(batch), context=Context())
         self._running[task] = loop.call_later(_QUICK, self._slow, task, batch)
-        self._few = len(batch) // 2
+        self._enough = len(batch)
         task.add_done_callback(self._ended)
 
     def _slow(self, task: "asyncio.Task[None]", batch: "list[Waiting[Q, A]]") -> None:
         self._running[task] = asyncio.get_running_loop().call_later(_WATCH, self._watch, task, batch)
-        self._few = 0
+        self._enough = 0
         self._flush()
 
     def _watch(self, task: "asyncio.Task[None]", batch: "list[Waiting[Q, A]]") -> None:
