@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stanchion.data.driver import Lookup
@@ -30,6 +30,8 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 @pytest.mark.parametrize("key", COLUMNS)
 @given(keys=KEYS)
+@example(keys=[0, 1])
+@example(keys=[4, 2, 9, 1])
 def test_each_has_the_row_of_its_own_statement(connection: sqlite3.Connection, key: str, keys: list[int | str]) -> None:
     one = f"SELECT id, name, folded, real FROM things WHERE {key} = $1"
     lookup = Lookup("things", key, COLUMNS, one, "")

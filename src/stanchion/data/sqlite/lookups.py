@@ -62,10 +62,11 @@ class _Joins(NamedTuple):
 @lru_cache(maxsize=1024)
 def _joins(table: str, key: str, columns: tuple[str, ...]) -> _Joins:
     name, *others = ['t."' + column.replace('"', '""') + '"' for column in (key, *columns)]
+    # `+`: a column's value would be compared as it is, where a parameter takes on the type of what it is compared with
     selected, keys = ", ".join(others), "FROM json_each(?1) AS k"
     return _Joins(
-        f"SELECT {selected} {keys} LEFT JOIN {table} AS t ON {name} = k.value",
-        f"SELECT k.key, {selected} {keys} CROSS JOIN {table} AS t ON {name} = k.value",
+        f"SELECT {selected} {keys} LEFT JOIN {table} AS t ON {name} = +k.value",
+        f"SELECT k.key, {selected} {keys} CROSS JOIN {table} AS t ON {name} = +k.value",
     )
 
 
