@@ -74,7 +74,7 @@ def test_an_answer_for_one_alone_is_made_for_each_a_few_at_a_time(served: Servin
     statuses = crowd(served, "/alone", 300)
     assert statuses[200] + statuses[503] == 300
     assert statuses[200] == origin.calls >= 32
-    assert origin.most <= 64
+    assert origin.most <= 150  # the limit begins at 16, and doubles each tenth of a second as long as that does no harm
 
 
 def test_an_error_is_not_multiplied(served: Serving, origin: Origin) -> None:
