@@ -1,4 +1,4 @@
-"""Tasks that nobody waits for."""
+"""Tasks that nobody waits for, and answers from threads."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -22,3 +22,13 @@ def seen(task: asyncio.Task[Any]) -> None:
     """A callback of a task whose exception whoever it concerns has had: asyncio is not to report it as lost."""
     if not task.cancelled():
         task.exception()
+
+
+def settle(answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+    """Give a call's answer to its caller, unless that one has left."""
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)

@@ -130,6 +130,19 @@ def test_more_load_makes_larger_batches_not_more_of_them() -> None:
     assert [len(keys) for keys in store.asked] == [1, 99]
 
 
+class Held:
+    """Answers nothing until it is told to; how many keys each batch has."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.answer = asyncio.Event()
+
+    async def load(self, keys: Sequence[int]) -> dict[int, int]:
+        self.asked.append(len(keys))
+        await self.answer.wait()
+        return {}
+
+
 async def turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -137,53 +150,40 @@ async def turns() -> None:
 
 def test_beside_a_batch_goes_one_of_as_many_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stanchion.data.gathering._QUICK", 60.0)  # however slow the machine is
-    asked: list[int] = []
-    answer = asyncio.Event()
-
-    async def load(keys: Sequence[int]) -> dict[int, int]:
-        asked.append(len(keys))
-        await answer.wait()
-        return {}
 
     async def work() -> None:
-        keyed = Keyed(load, in_flight=2)
+        held = Held()
+        keyed = Keyed(held.load, in_flight=2)
         calls = [keyed.get(key) for key in range(10)]
         await turns()
         calls += [keyed.get(key) for key in range(10, 19)]
         await turns()
-        assert asked == [10]
+        assert held.asked == [10]
         calls.append(keyed.get(19))
         await turns()
-        assert asked == [10, 10]
-        answer.set()
+        assert held.asked == [10, 10]
+        held.answer.set()
         await asyncio.gather(*calls)
 
     asyncio.run(work())
 
 
 def test_beside_a_slow_batch_goes_whatever_waits() -> None:
-    asked: list[int] = []
-    answer = asyncio.Event()
-
-    async def load(keys: Sequence[int]) -> dict[int, int]:
-        asked.append(len(keys))
-        await answer.wait()
-        return {}
-
     async def work() -> None:
-        keyed = Keyed(load, in_flight=2)
+        held = Held()
+        keyed = Keyed(held.load, in_flight=2)
         calls = [keyed.get(key) for key in range(10)]
         await turns()
         calls.append(keyed.get(10))
         end = time.monotonic() + 5
-        while len(asked) < 2 and time.monotonic() < end:
+        while len(held.asked) < 2 and time.monotonic() < end:
             await asyncio.sleep(0.001)
         calls.append(keyed.get(11))
         await asyncio.sleep(0.01)
-        assert asked == [10, 1]  # as many as may be under way
-        answer.set()
+        assert held.asked == [10, 1]  # as many as may be under way
+        held.answer.set()
         await asyncio.gather(*calls)
-        assert asked == [10, 1, 1]
+        assert held.asked == [10, 1, 1]
 
     asyncio.run(work())
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from stanchion.offload.places import PoolPlaces
+from stanchion.tasks import settle
 from stanchion.telemetry.decisions import Decisions
 from stanchion.telemetry.tallies import PoolCell
 
@@ -41,11 +42,11 @@ class Threads:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
 
-        def settle(result: Any, error: BaseException | None) -> None:
+        def tell(result: Any, error: BaseException | None) -> None:
             loop.call_soon_threadsafe(self._settle, answer, result, error)
 
         # not run_in_executor: its future would be done, and the place free, when the caller leaves
-        self._executor.submit(_work, copy_context(), partial(function, *args, **kwargs), settle)
+        self._executor.submit(_work, copy_context(), partial(function, *args, **kwargs), tell)
         return await answer
 
     def close(self) -> None:
@@ -56,18 +57,13 @@ class Threads:
         self.places.leave()
         self._decisions.pool_done += 1
         self.places.counts[PoolCell.DONE] += 1
-        if answer.done():
-            return  # its caller has left
-        if error is None:
-            answer.set_result(result)
-        else:
-            answer.set_exception(error)
+        settle(answer, result, error)
 
 
-def _work(context: Context, function: Callable[[], Any], settle: Callable[[Any, BaseException | None], Any]) -> None:
+def _work(context: Context, function: Callable[[], Any], tell: Callable[[Any, BaseException | None], Any]) -> None:
     try:
         result = context.run(function)
     except BaseException as error:
-        settle(None, error)
+        tell(None, error)
     else:
-        settle(result, None)
+        tell(result, None)

@@ -9,7 +9,7 @@ A stream counts until its head is out, a WebSocket not at all: both last for as 
 """
 
 import asyncio
-from contextvars import copy_context
+from contextvars import Context
 from time import monotonic_ns
 from typing import Final, NamedTuple, Protocol
 
@@ -55,10 +55,13 @@ class _Entry(NamedTuple):
 class Admission:
     """The gates of one worker. The clock is `monotonic_ns`, the one that requests are stamped with."""
 
-    def __init__(self, settings: Settings, loop: asyncio.AbstractEventLoop, cells: memoryview) -> None:
+    def __init__(
+        self, settings: Settings, loop: asyncio.AbstractEventLoop, cells: memoryview, context: Context
+    ) -> None:
+        """`context` is that of no request: one that ends must not lend its own to the next."""
         patience = int(settings.max_queue_wait * 1e9)
         self._loop = loop
-        self._context = copy_context()  # of no request: one that ends must not lend its own to the next
+        self._context = context
         self._cells = cells
         self._tasks: AdmissionQueue[_Entry] = AdmissionQueue(patience=patience, longest=settings.max_queued)
         self._heavy: AdmissionQueue[_Entry] = AdmissionQueue(patience=patience, longest=settings.max_queued)

@@ -99,7 +99,7 @@ class Server:
             settings.keep_alive_timeout, settings.header_timeout, settings.body_grace, settings.write_timeout
         )
         self.interval = min(1.0, shortest / 4)
-        self.admission = Admission(settings, loop, self.cells) if settings.admission else None
+        self.admission = Admission(settings, loop, self.cells, self.context) if settings.admission else None
         self.shelf = Shelf()
         self._tick()
 

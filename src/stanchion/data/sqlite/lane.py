@@ -12,6 +12,8 @@ from contextlib import suppress
 from threading import Thread
 from typing import Any
 
+from stanchion.tasks import settle
+
 Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 _CALL = b"c"
 
@@ -57,15 +59,6 @@ class Lane:
             except BaseException as raised:
                 error = raised
             with suppress(RuntimeError):  # the loop is closed: nobody waits
-                answer.get_loop().call_soon_threadsafe(_settle, answer, result, error)
+                answer.get_loop().call_soon_threadsafe(settle, answer, result, error)
             del function, answer, result, error  # nothing is kept alive until the next call
         os.close(pipe)
-
-
-def _settle(answer: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
-    if answer.done():
-        return  # its caller has left
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)
