@@ -193,6 +193,7 @@ def test_tasks_that_hold_the_loop_bring_the_limit_down_before_they_are_many(serv
     served = serve(app, max_queue_wait=0.1)
     clients = [served.connect() for _ in range(300)]
     until(lambda: len(served.server.connections) == 300)
+    served.loop.call_soon_threadsafe(time.sleep, 0.3)  # all of them are there when it looks
     for client in clients:
         client.send(get("/"))
     statuses = [answered(client) for client in clients]
